@@ -70,7 +70,8 @@ def meetmax_url_check(
             should_stop=stop_requested,
             accepts_same_pages=accept_drop,
         )
-    return _summarize(outcome, path, directories, None if accept_drop else known.titles)
+    is_whole = events.startswith("known")
+    return _summarize(outcome, path, directories, None if accept_drop else known.titles, is_whole)
 
 
 def _load_known_events() -> CheckedEvents:
@@ -84,9 +85,11 @@ def _load_known_events() -> CheckedEvents:
         return checked_events.load_checked_events(connection)
 
 
-def _summarize(outcome: ScanOutcome, path: Path, directories: Directories, titles: dict[int, str] | None) -> Summary:
+def _summarize(
+    outcome: ScanOutcome, path: Path, directories: Directories, titles: dict[int, str] | None, is_whole: bool
+) -> Summary:
     from systemscripts import settings
-    from systemscripts.sources.meetmax import page_kinds, results, site_check
+    from systemscripts.sources.meetmax import checked_events, page_kinds, results, site_check
 
     newest = results.newest_results(path)
     repeated = {} if titles is None else site_check.find_repeated_pages(newest, titles)
@@ -105,6 +108,8 @@ def _summarize(outcome: ScanOutcome, path: Path, directories: Directories, title
         return summary
     name = f"{settings.format_file_stamp()}_MeetMaxURLCheck.csv"
     results.write_results_csv(path, directories.file_watcher / name, repeated)
+    if not is_whole:
+        checked_events.register_chosen(directories.file_watcher / name, directories)
     path.unlink()
     summary.files = 1
     summary.next_steps.append(format_command("generic_import", "meetmax_urls"))

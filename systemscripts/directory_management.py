@@ -296,6 +296,18 @@ def move_file(source: Path, target: Path) -> None:
     sync_folder(target.parent)
 
 
+def move_beside(companions: Iterable[Path], source: Path, target: Path | None) -> None:
+    """Move files named like `source` with something appended to where it went, or remove them where it was removed.
+
+    Raises OSError.
+    """
+    for companion in companions:
+        if target is None:
+            companion.unlink()
+        else:
+            move_file(companion, target.with_name(f"{target.name}{companion.name[len(source.name) :]}"))
+
+
 def try_move_file(source: Path, target: Path) -> bool:
     """Move a file within its file system; return whether the name was free. Raises OSError."""
     try:

@@ -29,7 +29,7 @@ TRANSITIONS = {
 _COLUMNS = (
     "file_id", "config_name", "source", "source_path", "source_size", "source_stamp", "name", "path", "size",
     "file_sha256", "content_sha256", "status",
-    "reason", "label", "dataset_date", "stamp", "dataset_id", "keep_path", "archived_at", "settled_at",
+    "reason", "label", "dataset_date", "stamp", "dataset_id", "keep_path", "archived_at", "settled_at", "scope",
 )  # fmt: skip
 
 
@@ -69,6 +69,8 @@ class Ticket:
     keep_path: str | None
     archived_at: datetime | None
     settled_at: datetime | None
+    # what part of the whole it is, such as news; "" for the usual whole
+    scope: str = ""
 
 
 def to_stored_path(path: Path, directories: Directories) -> str:
@@ -89,9 +91,11 @@ def register_file(
     run_uuid: str,
     source: str,
     origin: Origin | None = None,
+    scope: str = "",
 ) -> Ticket:
     """Return the open ticket of a waiting file; create it if there is none.
 
+    `scope`: what part of the whole it is, such as news; values are compared with those of the same scope.
     `origin`: what the file was at its source, if it was fetched. Such a ticket may be created before the file exists at
     `path`; the next run deletes it if the file never arrived.
     """
@@ -102,12 +106,12 @@ def register_file(
     cursor.execute(
         """insert into dba.tfile
            (config_name, source, source_path, source_size, source_stamp, name, path, size, status, run_uuid, created_at,
-            dataset_before)
+            dataset_before, scope)
            values (%s, %s, %s, %s, nullif(%s, ''), %s, %s, %s, 'fetched', %s, %s,
-            (select coalesce(max(dataset_id), 0) from dba.tdataset where config_name = %s))
+            (select coalesce(max(dataset_id), 0) from dba.tdataset where config_name = %s), %s)
            on conflict (config_name, path) where status in ('fetched', 'prepared') do nothing""",
         (config_name, source, origin.path, origin.size, origin.stamp, name, stored, size, run_uuid, settings.now(),
-         config_name),
+         config_name, scope),
     )  # fmt: skip
     cursor.execute(
         f"select {', '.join(_COLUMNS)} from dba.tfile where config_name = %s and path = %s and status = any(%s)",
@@ -209,6 +213,22 @@ def move_to_dataset(cursor: Cursor, ticket: Ticket, dataset_id: int, **values: A
     cursor.execute(
         f"update dba.tfile set dataset_id = %s, status_at = now(){settings} where file_id = %s and status = 'loaded'",
         (dataset_id, *values.values(), ticket.file_id),
+    )
+
+
+def release_kept_files(cursor: Cursor, config_name: str) -> None:
+    """Let go of the files that an import without an archive kept only while they were held, and that are decided.
+
+    Each is then like a loaded file that was not removed yet: `list_unfinished` returns it.
+    """
+    cursor.execute(
+        """update dba.tfile f set path = keep_path, keep_path = null, archived_at = null, is_kept_while_held = false
+           from dba.tdataset d
+           where d.dataset_id = f.dataset_id and d.status <> 'held' and f.config_name = %s and f.is_kept_while_held
+             and f.keep_path not like '%%.zip/%%' and not exists (
+               select from dba.tfile o left join dba.tdataset e on e.dataset_id = o.dataset_id
+               where o.keep_path = f.keep_path and (e.status = 'held' or not o.is_kept_while_held))""",
+        (config_name,),
     )
 
 

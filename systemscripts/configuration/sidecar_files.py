@@ -6,12 +6,13 @@ They are never data: they wait while their file is not there, and go with it int
 from __future__ import annotations
 
 import hashlib
+import itertools
 import os
 import re
 from collections.abc import Callable
 from pathlib import Path
 
-from systemscripts.directory_management import CHUNK_BYTES, move_file
+from systemscripts.directory_management import CHUNK_BYTES
 from systemscripts.errors import BadDataError
 
 CONTROL_SUFFIX = ".ctl"
@@ -35,10 +36,11 @@ def is_sidecar(path: Path, is_known_name: Callable[[str], object]) -> bool:
 
 
 def find_sidecar(path: Path, suffix: str) -> Path | None:
-    """Return the file that is named like `path` with a suffix, in small or capital letters."""
-    names = (f"{path.name}{suffix}", f"{path.name}{suffix.upper()}")
+    """Return the file that is named like `path` with a suffix, whatever letters of the suffix are capitals."""
+    spellings = map("".join, itertools.product(*({letter, letter.upper()} for letter in suffix)))
     # not Path.is_file, which raises OSError for a name that is too long
-    return next((beside for name in names if os.path.isfile(beside := path.with_name(name))), None)  # noqa: PTH113
+    beside = (path.with_name(f"{path.name}{spelling}") for spelling in spellings)
+    return next((found for found in beside if os.path.isfile(found)), None)  # noqa: PTH113
 
 
 def list_sidecars(path: Path) -> list[Path]:
@@ -46,25 +48,19 @@ def list_sidecars(path: Path) -> list[Path]:
     return [beside for suffix in SUFFIXES if (beside := find_sidecar(path, suffix))]
 
 
-def move_sidecars(source: Path, target: Path | None) -> None:
-    """Move the sidecar files of `source` to the folder of `target`, or remove them without one. Raises OSError."""
-    for beside in list_sidecars(source):
-        if target is None:
-            beside.unlink()
-        else:
-            move_file(beside, target.with_name(f"{target.name}{beside.name[len(source.name) :]}"))
+def refuse_wrong_checksum(path: Path, name: str) -> None:
+    """Raise BadDataError where a file does not have the hash in its sidecar file.
 
-
-def refuse_wrong_checksum(path: Path) -> None:
-    """Raise BadDataError where a file does not have the hash in its sidecar file."""
+    `name`: of the file when it came; here it may have got another one.
+    """
     for suffix, digits in CHECKSUM_DIGITS.items():
         beside = find_sidecar(path, suffix)
         if beside is None:
             continue
-        stated = _find_hash(read_sidecar(beside), digits, path.name)
+        stated = _find_hash(read_sidecar(beside), digits, name)
         if stated is None:
             raise BadDataError(
-                f"{beside.name} has no {suffix[1:]} checksum of {path.name}", f"Remove {beside.name}, or send it again."
+                f"{beside.name} has no {suffix[1:]} checksum of {name}", f"Remove {beside.name}, or send it again."
             )
         found = _compute_hash(path, suffix[1:])
         if found != stated:

@@ -23,6 +23,8 @@ class Decision:
     dataset_id: int | None = None
     # the dataset that it replaces
     supersedes: int | None = None
+    # the held dataset of this content, which --reload judges again
+    judges_again: int | None = None
     reason: str = ""
     # the code of the warning, if the reason is one
     warning: Code | None = None
@@ -33,7 +35,7 @@ def decide_load(
 ) -> Decision:
     """Decide about a content by the rules of docs/architecture.md (identity and load modes).
 
-    `content`: its SHA-256. `reload`: load it even if it was undone.
+    `content`: its SHA-256. `reload`: load it even if it was undone, judge it again if it is held.
     """
     if load_mode == "upsert":
         return _decide_upsert(cursor, config_name, content, reload)
@@ -55,9 +57,7 @@ def decide_load(
     known = cursor.fetchone()
     if known and known[1] == "active" and not is_mixed:
         return Decision("duplicate", known[0], reason=f"same content as dataset {known[0]}, which is active")
-    return _decide_known(known, reload) or Decision(
-        "load", supersedes=_find_active_snapshot(cursor, same) if is_whole else None
-    )
+    return _decide_known(known, reload, _find_active_snapshot(cursor, same) if is_whole else None)
 
 
 def _has_other_modes(cursor: Cursor, same: dict[str, object]) -> bool:
@@ -85,21 +85,21 @@ def _decide_upsert(cursor: Cursor, config_name: str, content: str, reload: bool)
            order by status = 'held' desc, dataset_id desc limit 1""",
         (config_name, content),
     )
-    return _decide_known(cursor.fetchone(), reload) or Decision("load")
+    return _decide_known(cursor.fetchone(), reload)
 
 
-def _decide_known(known: tuple[int, str] | None, reload: bool) -> Decision | None:
+def _decide_known(known: tuple[int, str] | None, reload: bool, supersedes: int | None = None) -> Decision:
     """Decide about a content by its newest dataset: one loaded after an undo makes the undo history."""
-    if known is None:
-        return None
-    dataset_id, status = known
-    if status == "held":
+    dataset_id, status = known or (None, None)
+    if dataset_id is not None and status == "held":
+        if reload:
+            return Decision("load", supersedes=supersedes, judges_again=dataset_id)
         text = f"duplicate of held {dataset_id}, undecided: {describe_held_steps(dataset_id)}"
         return Decision("duplicate", dataset_id, reason=text, warning="duplicate_of_held")
     if status == "undone" and not reload:
         text = f"same content as dataset {dataset_id}, which was undone; --reload loads it again"
         return Decision("duplicate", dataset_id, reason=text, warning="duplicate_of_undone")
-    return None
+    return Decision("load", supersedes=supersedes)
 
 
 def describe_held_steps(dataset_id: int | str) -> str:

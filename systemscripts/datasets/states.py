@@ -34,16 +34,21 @@ class NewDataset:
     content_sha256: str
     columns: list[str]
     run_uuid: str
+    # what part its file is: dba.tfile.scope
+    scope: str = ""
+    # the held dataset whose file it is
+    held_dataset_id: int | None = None
 
 
 def create_dataset(cursor: Cursor, new: NewDataset) -> int:
     """Create a dataset without rows, held until `activate_dataset` is called; return its number."""
     cursor.execute(
         """insert into dba.tdataset (config_name, label, dataset_date, stamp, last_seen, status, load_mode,
-               target_table, content_sha256, columns, rows_read, rows_loaded, rows_rejected, rows_skipped, run_uuid)
-           values (%s, %s, %s, %s, %s, 'held', %s, %s, %s, %s, 0, 0, 0, 0, %s) returning dataset_id""",
+               target_table, content_sha256, columns, rows_read, rows_loaded, rows_rejected, rows_skipped, run_uuid,
+               scope, held_dataset_id)
+           values (%s, %s, %s, %s, %s, 'held', %s, %s, %s, %s, 0, 0, 0, 0, %s, %s, %s) returning dataset_id""",
         (new.config_name, new.identity.label, new.identity.date, new.identity.stamp, new.identity.date, new.load_mode,
-         new.target_table, new.content_sha256, new.columns, new.run_uuid),
+         new.target_table, new.content_sha256, new.columns, new.run_uuid, new.scope, new.held_dataset_id),
     )  # fmt: skip
     row: Any = cursor.fetchone()
     return int(row[0])
@@ -90,12 +95,12 @@ def replace_held(cursor: Cursor, dataset_id: int, by: int, reason: str) -> None:
 
 
 def find_overtaken_held(cursor: Cursor, dataset_id: int) -> list[int]:
-    """Return the held files of snapshots that a new dataset overtakes: earlier ones of its import and label."""
+    """Return the held files of snapshots that a new dataset overtakes: those of its label that came before its file."""
     cursor.execute(
         """select h.dataset_id from dba.tdataset n join dba.tdataset h
                on h.config_name = n.config_name and h.label is not distinct from n.label
            where n.dataset_id = %s and n.load_mode = 'snapshot' and h.status = 'held' and h.is_held_file
-               and h.load_mode = 'snapshot' and h.dataset_id < n.dataset_id
+               and h.load_mode = 'snapshot' and h.dataset_id < coalesce(n.held_dataset_id, n.dataset_id)
                and coalesce(h.dataset_date, '-infinity') <= coalesce(n.dataset_date, 'infinity')
            order by h.dataset_id""",
         (dataset_id,),
@@ -146,15 +151,33 @@ def find_dataset(cursor: Cursor, dataset_id: int) -> tuple[str, str, str, str | 
     return row[0], row[1], row[2], row[3], row[4]
 
 
-def find_accepted(cursor: Cursor, dataset_id: int) -> int | None:
-    """Return what a dataset that was held became by being accepted: another one, or itself; None where it was not."""
+def find_held(cursor: Cursor, config_name: str) -> list[int]:
+    """Return the held files of an import, oldest first."""
     cursor.execute(
-        """select case when d.is_held_file then d.superseded_by else d.dataset_id end from dba.tdataset d
-           where d.dataset_id = %s and (d.is_held_file and d.status_reason like 'accepted%%'
-               or d.status = 'active' and exists (
-                   select from dba.tfile f where f.dataset_id = d.dataset_id and f.status = 'loaded'
-                       and f.reason is not null))""",
-        (dataset_id,),
+        """select dataset_id from dba.tdataset where config_name = %s and status = 'held' and is_held_file
+           order by dataset_id""",
+        (config_name,),
+    )
+    return [row[0] for row in cursor.fetchall()]
+
+
+def find_arrival(cursor: Cursor, dataset_id: int) -> int:
+    """Return the number that the file of a dataset got when it came: of an accepted one that of the held dataset."""
+    cursor.execute(
+        "select coalesce(held_dataset_id, dataset_id) from dba.tdataset where dataset_id = %s", (dataset_id,)
+    )
+    row: Any = cursor.fetchone()
+    return int(row[0])
+
+
+def find_accepted(cursor: Cursor, dataset_id: int) -> int | None:
+    """Return what a dataset that was held became: another one, or of an older version itself; None where it was not."""
+    cursor.execute(
+        """select d.dataset_id from dba.tdataset d
+           where d.held_dataset_id = %(id)s or d.dataset_id = %(id)s and d.status = 'active' and exists (
+               select from dba.tfile f where f.dataset_id = d.dataset_id and f.status = 'loaded'
+                   and f.reason is not null)""",
+        {"id": dataset_id},
     )
     row = cursor.fetchone()
     return row[0] if row else None

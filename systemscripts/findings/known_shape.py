@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from psycopg2 import sql
 
 from systemscripts.configuration import ImportConfig
+from systemscripts.datasets.current import SAME_LABEL
 from systemscripts.db_utils import Cursor
 
 
@@ -55,11 +56,13 @@ def _is_filled(config: ImportConfig, name: str) -> bool:
 def find_last_file(cursor: Cursor, config: ImportConfig, label: str | None) -> LastFile | None:
     """Return the last good file of a label: active or superseded, neither undone nor held; None where there is none."""
     cursor.execute(
-        """select d.dataset_id, coalesce(f.detected -> 'headers', '{}'), d.columns from dba.tdataset d
-           join dba.tfile f on f.dataset_id = d.dataset_id and f.status = 'loaded'
-           where d.config_name = %(name)s and (d.label = %(label)s or d.label is null and %(label)s is null)
-             and d.status in ('active', 'superseded') and not d.is_held_file and d.rows_read > d.rows_rejected
-           order by d.dataset_id desc limit 1""",
+        f"""select d.dataset_id, f.headers, d.columns from dba.tdataset d
+            cross join lateral (
+                select coalesce(t.detected -> 'headers', '{{}}') as headers from dba.tfile t
+                where t.dataset_id = d.dataset_id and t.status = 'loaded' limit 1) f
+            where config_name = %(name)s and {SAME_LABEL}
+              and d.status in ('active', 'superseded') and not d.is_held_file and d.rows_read > d.rows_rejected
+            order by d.dataset_id desc limit 1""",
         {"name": config.config_name, "label": label},
     )
     row = cursor.fetchone()

@@ -65,16 +65,6 @@ def decide_findings(cursor: Cursor, dataset_id: int, decision: Decision, decided
     )
 
 
-def find_held(cursor: Cursor, config_name: str) -> list[int]:
-    """Return the held files of an import, oldest first."""
-    cursor.execute(
-        """select dataset_id from dba.tdataset where config_name = %s and status = 'held' and is_held_file
-           order by dataset_id""",
-        (config_name,),
-    )
-    return [row[0] for row in cursor.fetchall()]
-
-
 def find_held_alike(cursor: Cursor, dataset_id: int) -> list[int]:
     """Return the held files of its import that the same rule holds for the same column as a dataset, it included."""
     cursor.execute(

@@ -37,7 +37,7 @@ def upsert_table(
     """Insert or update all records by the plan's key columns; return the counts (loaded: rows that changed something).
 
     `empty_keeps`: an empty field keeps the old value. Of several rows with one key the last counts. Skipped are rows
-    that change nothing, earlier rows of one key, and rows that a later-dated dataset wrote (`Rejects.overtaken`).
+    that change nothing, earlier rows of one key, and rows that a later dataset wrote (`Rejects.overtaken`).
     """
     names = _Names(load.plan, empty_keeps, load.dataset_id, _find_current_of_other_modes(cursor, load))
     cursor.execute(names.sql("create temporary table {incoming} (like {target}) on commit drop"))
@@ -71,8 +71,8 @@ def _find_current_of_other_modes(cursor: Cursor, load: Load) -> list[int] | None
 
 
 def _remove_overtaken(cursor: Cursor, names: _Names, load: Load) -> int:
-    """Delete incoming rows that would overwrite rows of later-dated datasets; return how many."""
-    cursor.execute(_LATER_DATED, (load.dataset_id,))
+    """Delete incoming rows that would overwrite rows of later datasets; return how many."""
+    cursor.execute(_LATER, (load.dataset_id,))
     later = [dataset_id for (dataset_id,) in cursor.fetchall()]
     if not later:
         return 0
@@ -214,13 +214,15 @@ _DROP_EARLIER_TWINS = """
 _SAME = "{same_key} and {counts}"
 # Of rows that this dataset itself loaded (rejected rows may follow later), the later line counts.
 _CHANGES = f"{_SAME} and ({{differs}}) and (t.dataset_id <> i.dataset_id or t.source_row < i.source_row)"
-# A later day, or a later stamp of the same import: stamps of two imports cannot be compared.
-_LATER_DATED = """
+# A later day, or a later stamp of the same import (those of two imports cannot be compared); else the file that came
+# later, which is another one only where a held file is accepted after it: it counts from when it was held.
+_LATER = """
     select d.dataset_id from dba.tdataset n join dba.tdataset d on d.target_table = n.target_table
-    where n.dataset_id = %s and d.status = 'active' and d.dataset_id < n.dataset_id
-      and greatest(d.dataset_date, d.last_seen) >= n.dataset_date
-      and (greatest(d.dataset_date, d.last_seen) > n.dataset_date
-           or d.config_name = n.config_name and d.stamp > n.stamp)"""
+    where n.dataset_id = %s and d.status = 'active' and d.dataset_id < n.dataset_id and coalesce(
+        nullif(greatest(d.dataset_date, d.last_seen), n.dataset_date) > n.dataset_date,
+        case when d.config_name = n.config_name and '' not in (d.stamp, n.stamp)
+             then nullif(d.stamp, n.stamp) > n.stamp end,
+        coalesce(d.held_dataset_id, d.dataset_id) > coalesce(n.held_dataset_id, n.dataset_id))"""
 _OVERTAKEN = f"delete from {{incoming}} i using {{target}} t where {_CHANGES} and t.dataset_id = any({{later}})"
 _FOLD_TWINS = """
     with twin as (

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import getpass
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from systemscripts import configuration, file_ledger
 from systemscripts.commands import format_command
 from systemscripts.configuration import ImportConfig
-from systemscripts.configuration.learned_aliases import learn_aliases, with_aliases
+from systemscripts.configuration.learned_aliases import add_learned_aliases, learn_aliases, with_aliases
 from systemscripts.datasets import load_decision, states
 from systemscripts.datasets.load_decision import Decision
 from systemscripts.db_utils import Connection, Cursor, advisory_lock, transaction
@@ -18,11 +19,12 @@ from systemscripts.errors import BadDataError, ConfigurationError, EtlError, Usa
 from systemscripts.findings import ledger
 from systemscripts.findings.finding import Finding, join_texts, select
 from systemscripts.imports import after_change
-from systemscripts.ingest import judge_file, load, load_plan, prepare, reload_archived
+from systemscripts.ingest import archive_and_settle, judge_file, load, load_plan, prepare, reload_archived
 from systemscripts.ingest.file_outcome import Outcome, add_outcome
 from systemscripts.ingest.ingest_context import Context, check_upload
 from systemscripts.ingest.prepare import PreparedFile
 from systemscripts.summary import Summary
+from systemscripts.tables.column_aliases import name_header
 
 # accepted, they are a new measure of how many rows are usual
 ROW_RULES = {"no_rows", "min_rows", "rows_dropped"}
@@ -80,6 +82,7 @@ def accept_dataset(
             except StillHeldError as error:
                 _record_findings(context, dataset_id, error.findings)
                 raise
+            problems = archive_and_settle.finish_files(context)
         else:
             with transaction(connection) as cursor, after_change.recompute_affected(cursor, config, label):
                 before = states.accept_dataset(cursor, dataset_id)
@@ -88,6 +91,8 @@ def accept_dataset(
     word = "accepted and loaded" if verdict.waives else "loaded"
     summary = Summary(headline=f"dataset {dataset_id} is {word} as dataset {outcome.dataset_id}")
     add_outcome(summary, config_name, outcome)
+    for problem in problems:
+        summary.problem(problem)
     return summary
 
 
@@ -109,7 +114,7 @@ def retry_held(
     """Load the held files of an import that today's configuration has nothing against; the others stay held."""
     _load_config(connection, config_name)
     with transaction(connection) as cursor:
-        held = ledger.find_held(cursor, config_name)
+        held = states.find_held(cursor, config_name)
     return _decide_each(connection, directories, run_uuid, held, wait_seconds, Verdict(waives=False))
 
 
@@ -133,6 +138,8 @@ def _decide_each(
         summary.files += done.files
         summary.counts.add(done.counts)
         summary.show_warnings(done.warnings)
+        for problem in done.problems:
+            summary.problem(problem)
     summary.headline = f"{loaded} of {len(dataset_ids)} held datasets loaded" if dataset_ids else "nothing is held"
     return summary
 
@@ -159,9 +166,11 @@ def _load_held(context: Context, dataset_id: int, verdict: Verdict) -> Outcome:
     with transaction(context.connection) as cursor:
         findings = ledger.read_findings(cursor, dataset_id)
         ticket = file_ledger.load_ticket_of_dataset(cursor, dataset_id)
+        known = add_learned_aliases(cursor, context.config).reading.aliases
     subjects = frozenset(finding.subject for finding in findings)
     waived = (subjects if verdict.only is None else subjects & verdict.only) if verdict.waives else frozenset()
     renames = _read_renames(findings, dataset_id) if verdict.as_renamed else {}
+    _refuse_known_aliases(known, renames, dataset_id)
     config = with_aliases(context.config, list(renames.items()))
     context = replace(context, config=config, accepted=dataset_id, waived=waived)
     with reload_archived.open_file_of_dataset(ticket, dataset_id, context.directories) as path:
@@ -188,6 +197,18 @@ def _read_renames(findings: list[Finding], dataset_id: int) -> dict[str, str]:
             "List the header under reading: aliases of the import, then retry what is held.",
         )
     return renames
+
+
+def _refuse_known_aliases(known: Mapping[str, Sequence[str]], renames: dict[str, str], dataset_id: int) -> None:
+    """Raise UsageError where a proposed header means another column already: one header is one column."""
+    for column, header in renames.items():
+        for other, headers in known.items():
+            if other != column and name_header(header) in map(name_header, headers):
+                raise UsageError(
+                    f"{header!r} is to mean {column} in dataset {dataset_id}, but it means {other} already",
+                    f"Undo the dataset whose acceptance taught that, or correct reading: aliases of the import; "
+                    f"or accept dataset {dataset_id} as it is.",
+                )
 
 
 def _load_prepared(
@@ -250,6 +271,6 @@ def _decide(cursor: Cursor, context: Context, file: PreparedFile, dataset_id: in
     if context.config.load_mode != "snapshot":
         return Decision("load")
     active = load_decision.find_active(cursor, context.config.config_name, file.identity)
-    if active is not None and active > dataset_id:
+    if active is not None and states.find_arrival(cursor, active) > dataset_id:
         raise UsageError(f"dataset {active} is newer and active for the same label and date", "Undo it first.")
     return Decision("load", supersedes=active)

@@ -10,7 +10,14 @@ from pathlib import Path
 from systemscripts import file_ledger, masking, settings, sources
 from systemscripts.configuration import sidecar_files
 from systemscripts.db_utils import transaction
-from systemscripts.directory_management import FileStat, atomic_write, compute_sha256, move_file, read_file_stat
+from systemscripts.directory_management import (
+    FileStat,
+    atomic_write,
+    compute_sha256,
+    move_beside,
+    move_file,
+    read_file_stat,
+)
 from systemscripts.errors import EtlError
 from systemscripts.ingest.ingest_context import Context
 from systemscripts.ingest.notify_recipients import notify_recipients
@@ -27,12 +34,14 @@ def finish_file(context: Context, ticket: file_ledger.Ticket, read_as: FileStat 
     if ticket.archived_at is None:
         safe = _move_to_archive(context, ticket, read_as)
         _move_sidecars(context, ticket)
-        notify_recipients(context, ticket)
+        if ticket.settled_at is None:
+            notify_recipients(context, ticket)
         # durable, because settling may remove the original
         with transaction(context.connection) as cursor:
             file_ledger.mark_archived(cursor, ticket)
     context.clean_csv_path(ticket.name).unlink(missing_ok=True)
-    if safe:
+    # of a held file without an archive the source was settled when it came
+    if safe and ticket.settled_at is None:
         _settle_source(context, ticket)
     with transaction(context.connection, durable=False) as cursor:
         file_ledger.mark_settled(cursor, ticket)
@@ -54,6 +63,8 @@ def _settle_source(context: Context, ticket: file_ledger.Ticket) -> None:
 def finish_files(context: Context) -> list[str]:
     """Finish the files of earlier runs; return a sentence for each one that could not be finished."""
     with transaction(context.connection) as cursor:
+        if context.config.archive_policy == "none":
+            file_ledger.release_kept_files(cursor, context.config.config_name)
         waiting = file_ledger.list_unfinished(cursor, context.config.config_name)
     problems = []
     for ticket in waiting:
@@ -74,7 +85,7 @@ def return_refused_files(context: Context) -> None:
         if kept.is_file() and not waiting_path.exists():
             # the reason first: if this run is killed, no reason stays without its file
             kept.with_name(f"{kept.name}.reason.txt").unlink(missing_ok=True)
-            sidecar_files.move_sidecars(kept, waiting_path)
+            move_beside(sidecar_files.list_sidecars(kept), kept, waiting_path)
             move_file(kept, waiting_path)
 
 
@@ -93,7 +104,7 @@ def _move_to_archive(context: Context, ticket: file_ledger.Ticket, read_as: File
             return target is None or compute_sha256(target) == ticket.file_sha256
         # archive_policy: none
         if target is None:
-            source.unlink()
+            source.unlink(missing_ok=True)
             return True
         if ticket.status == "refused":
             target.parent.mkdir(parents=True, exist_ok=True)
@@ -115,7 +126,7 @@ def _move_sidecars(context: Context, ticket: file_ledger.Ticket) -> None:
         return
     target = file_ledger.to_real_path(ticket.keep_path, context.directories) if ticket.keep_path else None
     try:
-        sidecar_files.move_sidecars(source, target)
+        move_beside(sidecar_files.list_sidecars(source), source, target)
     except OSError as error:
         raise EtlError(f"what is beside {source} cannot be moved: {error.strerror}", "Run it again.") from error
 

@@ -21,7 +21,7 @@ from pathlib import Path
 from systemscripts import file_ledger, settings
 from systemscripts.configuration import ImportConfig, sidecar_files
 from systemscripts.db_utils import Connection, Cursor, advisory_lock, transaction
-from systemscripts.directory_management import CHUNK_BYTES, Directories, compute_sha256, sync_folder
+from systemscripts.directory_management import CHUNK_BYTES, Directories, compute_sha256, move_beside, sync_folder
 from systemscripts.errors import BadDataError, EtlError
 from systemscripts.summary import Summary
 from systemscripts.tables import temporary_files
@@ -111,7 +111,7 @@ def _zip_day(
 
 def _remove_single(path: Path) -> None:
     """Remove a file that is in its zip, where the ledger says it is."""
-    sidecar_files.move_sidecars(path, None)
+    move_beside(sidecar_files.list_sidecars(path), path, None)
     path.unlink()
 
 

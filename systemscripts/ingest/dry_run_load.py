@@ -13,7 +13,7 @@ from systemscripts import db_utils, file_ledger
 from systemscripts.datasets.load_decision import Decision
 from systemscripts.findings.finding import find_worst
 from systemscripts.imports import target_plan
-from systemscripts.ingest import judge_file, load, load_plan, prepare, preview_values
+from systemscripts.ingest import judge_file, load, load_plan, prepare, preview_values, refuse_file
 from systemscripts.ingest.file_outcome import Outcome
 from systemscripts.ingest.ingest_context import Context
 from systemscripts.ingest.prepare import PreparedFile
@@ -60,9 +60,9 @@ def preview_file(context: Context, path: Path) -> Preview:
 def _preview_load(cursor: Cursor, context: Context, file: PreparedFile) -> Preview:
     decision = load_plan.decide_for_file(cursor, context, file)
     findings = judge_file.judge_shape(cursor, context, file) if decision.action == "load" else []
-    load.refuse_if_found(findings)
+    refuse_file.refuse_if_found(findings)
     if find_worst(findings) == "hold":
-        shown = Preview(load.hold_unread(cursor, context, file, findings), vars(file.table.detected))
+        shown = Preview(load.hold_unread(cursor, context, file, decision, findings), vars(file.table.detected))
         return _word_as_preview(shown, decision)
     plan = load_plan.plan_load(cursor, context, file)
     shown = Preview(

@@ -34,14 +34,20 @@ def take_rows_back(
     counts.held = counts.read - counts.rejected - counts.skipped
 
 
-def close_overtaken(cursor: Cursor, dataset_id: int, accepted: int | None) -> list[Finding]:
-    """Close the held files of a label that a good snapshot overtakes; `accepted`: the one that it is the load of."""
+def close_overtaken(cursor: Cursor, dataset_id: int) -> list[Finding]:
+    """Close the held files of a label that a good snapshot overtakes."""
     findings = []
     for held_id in states.find_overtaken_held(cursor, dataset_id):
-        if held_id == accepted:
-            continue
         states.replace_held(cursor, held_id, dataset_id, f"overtaken by dataset {dataset_id}")
         ledger.decide_findings(cursor, held_id, "overtaken", "", f"dataset {dataset_id} came later")
         text = f"it overtakes dataset {held_id}, which was held and not decided"
         findings.append(Finding("held_overtaken", "inform", text))
     return findings
+
+
+def close_judged_again(cursor: Cursor, held_id: int | None, dataset_id: int) -> None:
+    """Close a held file that --reload judges again, in favour of what it is now."""
+    if held_id is None:
+        return
+    states.replace_held(cursor, held_id, dataset_id, f"judged again as dataset {dataset_id}")
+    ledger.decide_findings(cursor, held_id, "overtaken", "", f"--reload judged it again as dataset {dataset_id}")

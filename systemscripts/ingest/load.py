@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import logging
-from pathlib import Path
 
 from systemscripts import file_ledger, log_utils, progress, settings
-from systemscripts.commands import format_command
 from systemscripts.datasets import load_decision, states
 from systemscripts.datasets.load_decision import Decision
 from systemscripts.db_utils import Cursor, transaction
-from systemscripts.directory_management import shorten_name
-from systemscripts.errors import BadDataError, TryLaterError
+from systemscripts.errors import TryLaterError
 from systemscripts.findings import ledger, row_guards
 from systemscripts.findings.finding import Finding, find_worst, join_texts, select
 from systemscripts.imports import after_change, copy_rows, new_rows, rejects, target_plan, upsert
@@ -25,6 +22,7 @@ from systemscripts.ingest import (
     load_plan,
     look_at_values,
     prepare,
+    refuse_file,
     same_day_files,
 )
 from systemscripts.ingest.file_outcome import Outcome
@@ -37,14 +35,6 @@ logger = logging.getLogger(__name__)
 SEE_REJECTS = ", see dba.trejectedrow"
 
 
-class RefusedError(BadDataError):
-    """The whole file is refused; its rejects explain it row by row."""
-
-    def __init__(self, message: str, rejected: Rejects, counts: Counts) -> None:
-        super().__init__(message)
-        self.found, self.counts = rejected, counts
-
-
 def load_file(context: Context, file: PreparedFile) -> Outcome:
     """Load one prepared file into its target, unless its content was loaded before.
 
@@ -55,9 +45,9 @@ def load_file(context: Context, file: PreparedFile) -> Outcome:
         if decision.action != "load":
             return _record_repeated(cursor, context, file, decision)
         findings = judge_file.judge_shape(cursor, context, file)
-        refuse_if_found(findings)
+        refuse_file.refuse_if_found(findings)
         if find_worst(findings) == "hold":
-            return hold_unread(cursor, context, file, findings)
+            return hold_unread(cursor, context, file, decision, findings)
         plan = load_plan.plan_load(cursor, context, file)
     with log_utils.step("extend"):
         load_plan.extend_target(context, plan, file)
@@ -92,12 +82,6 @@ def _record_repeated(cursor: Cursor, context: Context, file: PreparedFile, decis
     return outcome
 
 
-def refuse_if_found(findings: list[Finding]) -> None:
-    """Raise BadDataError where a finding refuses the file."""
-    if refusals := select(findings, "refuse"):
-        raise BadDataError(join_texts(refusals))
-
-
 def load_rows(
     cursor: Cursor,
     context: Context,
@@ -112,12 +96,13 @@ def load_rows(
     """
     columns = [name for name in plan.columns if name not in plan.shape.filled]
     dataset_id = _create_dataset(cursor, context, file, plan.name, columns)
+    held_files.close_judged_again(cursor, decision.judges_again, dataset_id)
     rival = same_day_files.find_rival(cursor, decision.supersedes, file.ticket.file_id) if decision.supersedes else None
     cursor.execute("savepoint before_rows")
     viewer = look_at_values.Viewer(cursor, context, file, plan, dataset_id)
     counts, rejected = _copy_rows(cursor, context, file, plan, dataset_id, viewer)
     if rejects.are_too_many(counts.rejected, counts.read, context.config.max_rejects, context.config.max_reject_rate):
-        raise RefusedError(_explain_too_many_rejects(counts, rejected), rejected, counts)
+        raise refuse_file.RejectsRefusedError(rejected, counts)
     _refuse_changed(file)
     findings = [*findings, *judge_file.judge_rows(cursor, context, file, dataset_id, counts, rival)]
     findings += viewer.judge_values()
@@ -131,7 +116,7 @@ def load_rows(
     else:
         held = ""
         notices += _activate(cursor, context, file, rejected, decision, dataset_id, rival)
-        findings = [*findings, *held_files.close_overtaken(cursor, dataset_id, context.accepted)]
+        findings = [*findings, *held_files.close_overtaken(cursor, dataset_id)]
     return _note_load(cursor, context, file, plan, dataset_id, counts, held, notices, findings)
 
 
@@ -141,9 +126,12 @@ def _refuse_changed(file: PreparedFile) -> None:
         raise TryLaterError(f"{file.ticket.name} changed while it was read", "The next run loads it.")
 
 
-def hold_unread(cursor: Cursor, context: Context, file: PreparedFile, findings: list[Finding]) -> Outcome:
+def hold_unread(
+    cursor: Cursor, context: Context, file: PreparedFile, decision: Decision, findings: list[Finding]
+) -> Outcome:
     """Hold a file because of its columns: none of its rows is looked at, nothing of the target changes."""
     dataset_id = _create_dataset(cursor, context, file, context.config.target_table, file.columns)
+    held_files.close_judged_again(cursor, decision.judges_again, dataset_id)
     counts = held_files.count_rows(file)
     states.record_counts(cursor, dataset_id, counts)
     notices = [*file.warnings(), *notices_of(findings)]
@@ -162,7 +150,7 @@ def _hold_dataset(cursor: Cursor, dataset_id: int, findings: list[Finding]) -> s
 def _create_dataset(cursor: Cursor, context: Context, file: PreparedFile, target_table: str, columns: list[str]) -> int:
     new = states.NewDataset(
         context.config.config_name, file.identity, context.config.load_mode, target_table,
-        file.table.content_sha256(), columns, context.run_uuid,
+        file.table.content_sha256(), columns, context.run_uuid, file.ticket.scope, context.accepted,
     )  # fmt: skip
     return states.create_dataset(cursor, new)
 
@@ -174,7 +162,7 @@ def _activate(
     """Make a good load current; returns what is to be known of what it replaces."""
     others = states.activate_dataset(cursor, dataset_id, decision.supersedes)
     notices = row_guards.warn_of_date(context.config, file.identity.date)
-    notices += _warn_of_overtaken(file, rejected.overtaken, others)
+    notices += _warn_of_overtaken(context, file, rejected.overtaken, others)
     notices += same_day_files.warn_of_replaced(context.config, file, rival) if rival else []
     if context.accept_drop:
         states.mark_baseline(cursor, dataset_id)
@@ -214,14 +202,16 @@ def notices_of(findings: list[Finding]) -> list[Notice]:
     return [Notice("finding", f"{finding.rule}: {finding.text}") for finding in select(findings, "warn")]
 
 
-def _warn_of_overtaken(file: PreparedFile, rows: int, datasets: int) -> list[Notice]:
-    """Warn about rows that a later-dated file keeps, and about datasets of an earlier load mode."""
+def _warn_of_overtaken(context: Context, file: PreparedFile, rows: int, datasets: int) -> list[Notice]:
+    """Warn about rows that a later file keeps, and about datasets of an earlier load mode."""
     notices = []
     if rows:
-        kept = "1 row that a later-dated file wrote" if rows == 1 else f"{rows} rows that later-dated files wrote"
-        notices.append(
-            Notice("rows_of_later_file", f"not changed, because the file is dated {file.identity.date}: {kept}")
-        )
+        day = f"is dated {file.identity.date}" if file.identity.date else ""
+        came = f"came before them, as dataset {context.accepted}" if context.accepted else ""
+        later = "later" if context.accepted else "later-dated"
+        kept = f"1 row that a {later} file wrote" if rows == 1 else f"{rows} rows that {later} files wrote"
+        text = f"not changed, because the file {' and '.join(filter(None, (day, came)))}: {kept}"
+        notices.append(Notice("rows_of_later_file", text))
     if datasets:
         before = "1 dataset" if datasets == 1 else f"{datasets} datasets"
         notices.append(Notice("load_mode_changed", f"it supersedes {before} of the import's earlier load mode"))
@@ -255,39 +245,14 @@ def _record_status(
     cursor: Cursor, context: Context, file: PreparedFile, status: str, dataset_id: int | None, is_held: bool = False,
     **values: object,
 ) -> None:  # fmt: skip
-    keep = None
+    keep, has_archive = None, context.config.archive_policy != "none"
     # the rows of a held file are nowhere else
-    if is_held or context.config.archive_policy != "none":
+    if is_held or has_archive:
         keep = file_ledger.choose_keep_path(cursor, file.ticket, context.archive_folder(), context.directories)
     file_ledger.change_status(
-        cursor, file.ticket, status, context.run_uuid, dataset_id=dataset_id, keep_path=keep, **values
-    )
-
-
-def refuse_file(context: Context, ticket: file_ledger.Ticket, error: BadDataError) -> Outcome:
-    """Record, in a transaction of its own, that a whole file is refused, and its faulty rows."""
-    assert ticket.file_sha256 is not None
-    marked = Path(shorten_name(ticket.name))
-    name = f"{marked.stem}_{ticket.file_sha256[:8]}{marked.suffix}"
-    keep = file_ledger.to_stored_path(context.directories.refused / name, context.directories)
-    # the only place that says what to do: mail, status, console and the .reason.txt file all show the reason
-    again = format_command("generic_import", context.config.config_name, "--retry-refused")
-    reason = f"{str(error).removesuffix('.')}. Deliver a corrected file; or after a change here: {again}"
-    with transaction(context.connection) as cursor:
-        if isinstance(error, RefusedError):
-            rejects.store_rejects(cursor, error.found.first, ticket.file_id, None)
-        file_ledger.change_status(cursor, ticket, "refused", context.run_uuid, reason=reason, keep_path=keep)
-        file_ledger.resolve_earlier_refusals(cursor, ticket)
-    logger.error("%s is refused: %s", ticket.name, error, extra={"on_console": False})
-    return Outcome(ticket.name, "refused", label=ticket.label, reason=reason)
-
-
-def _explain_too_many_rejects(counts: Counts, rejected: Rejects) -> str:
-    first = rejected.first[0]
-    return (
-        f"{counts.rejected} of {counts.read} rows do not fit, more than max_rejects and max_reject_rate allow; "
-        f"the first: row {first.source_row} {first.reason}"
-    )
+        cursor, file.ticket, status, context.run_uuid, dataset_id=dataset_id, keep_path=keep,
+        is_kept_while_held=is_held and not has_archive, **values,
+    )  # fmt: skip
 
 
 def _build_outcome(

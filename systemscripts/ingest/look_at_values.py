@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 from psycopg2 import sql
 
 from systemscripts import settings
-from systemscripts.configuration.import_parts import Source
 from systemscripts.datasets import lake
 from systemscripts.findings.finding import Finding, waive
 from systemscripts.findings.values import history, sample
@@ -56,7 +55,7 @@ class Viewer:
         elif (name := lake.find_file_name(self._cursor, self._dataset_id)) is not None:
             folder = self._plan.lake.folder
             spill = folder / f".profile_{self._dataset_id}"
-            self._sample = sample.read_parquet(folder / name, self._types, spill, self._key)
+            self._sample = sample.read_parquet(folder / name, self._types, spill, self._key, self._exact)
 
     def judge_values(self) -> list[Finding]:
         """Return the findings about the values, compared with the good files before."""
@@ -65,13 +64,12 @@ class Viewer:
         traits = {"ends_with_line": has_last_line_end(self._file)}
         self._profiles = build_profiles(self._sample, self._key, traits)
         config, identity = self._context.config, self._file.identity
-        is_partial_source = is_incremental(config.sources)
-        scope = find_scope(self._file.ticket.name) if is_partial_source else ""
+        scope = self._file.ticket.scope
         past = history.read_history(self._cursor, config.config_name, identity.label, self._dataset_id, scope)
         file = File(
             self._cursor, config, self._dataset_id, identity.label, identity.date, settings.now().date(),
             self._profiles, frozenset(column.rename or name for name, column in config.declared.items()),
-            is_whole=config.load_mode not in PARTIAL_LOAD_MODES and not is_partial_source,
+            is_whole=config.load_mode not in PARTIAL_LOAD_MODES and not config.is_incremental,
         )  # fmt: skip
         return waive(judge_values(file, past), self._context.waived)
 
@@ -80,7 +78,8 @@ class Viewer:
         if self._profiles is None:
             return
         history.store_profiles(self._cursor, self._dataset_id, self._profiles.by_name)
-        history.prune_profiles(self._cursor, self._context.config.config_name, self._file.identity.label)
+        name, ticket = self._context.config.config_name, self._file.ticket
+        history.prune_profiles(self._cursor, name, self._file.identity.label, ticket.scope)
 
 
 def find_key_columns(key_columns: list[str], columns: list[str]) -> list[str]:
@@ -97,13 +96,3 @@ def has_last_line_end(file: PreparedFile) -> bool | None:
         stream.seek(max(0, file.path.stat().st_size - 4))
         # of UTF-16 a line ends with a zero byte, of DOS the file with a control character
         return stream.read().rstrip(b"\0\x1a ").endswith((b"\n", b"\r"))
-
-
-def find_scope(name: str) -> str:
-    """Return how the name of an incremental source's file ends: whole states and news are different things."""
-    return "_" + name.rpartition("_")[2]
-
-
-def is_incremental(sources: list[Source]) -> bool:
-    """Whether a source brings only what is new since the last time."""
-    return any(source.options.get("incremental") for source in sources)

@@ -60,7 +60,7 @@ def prepare_file(context: Context, ticket: file_ledger.Ticket, write: bool = Tru
     if file_stat is None:
         raise gone
     try:
-        sidecar_files.refuse_wrong_checksum(path)
+        sidecar_files.refuse_wrong_checksum(path, ticket.name)
         table = open_table(path, _build_reading_options(context))
     except UsageError:
         raise gone from None

@@ -225,9 +225,9 @@ def _refuse_file(context: Context, ticket: file_ledger.Ticket, summary: Summary,
     if ticket.file_sha256 is None:
         summary.problem(str(error), error.exit_code)
         return
-    from systemscripts.ingest import load
+    from systemscripts.ingest import refuse_file
 
-    file_outcome.add_outcome(summary, context.config.config_name, load.refuse_file(context, ticket, error))
+    file_outcome.add_outcome(summary, context.config.config_name, refuse_file.refuse_file(context, ticket, error))
     _finish_file(context, ticket, summary)
 
 

@@ -16,7 +16,7 @@ from systemscripts.errors import UsageError
 from systemscripts.findings import ledger
 from systemscripts.findings.values import history
 from systemscripts.imports import after_change, new_rows, upsert
-from systemscripts.ingest import reload_archived
+from systemscripts.ingest import archive_and_settle, reload_archived
 from systemscripts.ingest.ingest_context import Context
 from systemscripts.summary import Summary
 
@@ -47,19 +47,27 @@ def undo_datasets(
         what = f"dataset {dataset_id}" if dataset_id is not None else f"run {of_run}"
         summary.headline = f"{what} is undone already: nothing to do"
     for table in sorted({str(row["target_table"]) for row in datasets}):
-        with (
-            advisory_lock(connection, f"target {table}", wait_seconds),
-            transaction(connection) as cursor,
-        ):
-            for row in (row for row in datasets if row["target_table"] == table):
-                summary.rows.append(_undo_dataset(cursor, row, contexts[row["config_name"]]))
-                summary.details += _reload_skipped_rows(cursor, row, contexts)
-                if not row["is_held_file"]:
-                    _pause_import(cursor, contexts[row["config_name"]].config)
+        rows = [row for row in datasets if row["target_table"] == table]
+        with advisory_lock(connection, f"target {table}", wait_seconds):
+            with transaction(connection) as cursor:
+                for row in rows:
+                    summary.rows.append(_undo_dataset(cursor, row, contexts[row["config_name"]]))
+                    summary.details += _reload_skipped_rows(cursor, row, contexts)
+                    if not row["is_held_file"]:
+                        _pause_import(cursor, contexts[row["config_name"]].config)
+            _remove_decided_files(rows, contexts, summary)
     for name in sorted({row["config_name"] for row in (*asked, *datasets)}):
         # loaded again: a run that was killed after its commit may have paused it without a warning
         _warn_of_pause(configuration.load_import(connection, name), summary)
     return summary
+
+
+def _remove_decided_files(rows: list[dict[str, Any]], contexts: dict[str, Context], summary: Summary) -> None:
+    """Remove the files of held datasets that their imports, which keep no archive, kept only for a decision."""
+    for name in {row["config_name"] for row in rows if row["is_held_file"]}:
+        if contexts[name].config.archive_policy == "none":
+            for problem in archive_and_settle.finish_files(contexts[name]):
+                summary.problem(problem)
 
 
 def _is_closed(row: dict[str, Any], dataset_id: int | None) -> bool:

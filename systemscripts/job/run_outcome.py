@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +13,8 @@ from systemscripts.directory_management import NO_SPACE, advise_access
 from systemscripts.errors import DatabaseDownError, EtlError, SkippedError
 from systemscripts.job.signals_and_timeout import RunEnded
 from systemscripts.summary import Summary
+
+ABOUT_A_FILE = re.compile(r"\b(?:is|are|stays) held\b|\bis refused\b")
 
 
 @dataclass(frozen=True)
@@ -26,7 +29,8 @@ class RunOutcome:
 
 def build_from_summary(summary: Summary) -> RunOutcome:
     """Return the outcome of a run whose function returned."""
-    problems = "; ".join(summary.problems) or None
+    # the reader's login sees what comes before the first file that is held or refused (dba.without_findings)
+    problems = "; ".join(sorted(summary.problems, key=lambda text: bool(ABOUT_A_FILE.search(text)))) or None
     return RunOutcome("failed" if summary.exit_code else "succeeded", summary.exit_code, problems, "problems")
 
 

@@ -53,7 +53,9 @@ def _send_entries(connection: Connection, new_entries: list[dict[str, Any]]) -> 
                 if is_begin(entry):
                     cursor.execute(_BEGIN_RUN, {**entry["detail"], "started_at": entry["time"]})
                 elif is_end(entry):
-                    ended = {**entry["detail"], "run_uuid": entry["run_uuid"], "ended_at": entry["time"]}
+                    # a version before this one did not count what is held
+                    ended = {"held": None, **entry["detail"]}
+                    ended |= {"run_uuid": entry["run_uuid"], "ended_at": entry["time"]}
                     cursor.execute(_END_RUN, ended)
             execute_values(cursor, _INSERT, [_build_row(entry) for entry in new_entries], page_size=1000)
             if warnings := [entry for entry in new_entries if is_warning(entry)]:
@@ -117,4 +119,5 @@ _BEGIN_RUN = """insert into dba.trun (run_uuid, root_uuid, parent_uuid, step_num
     on conflict do nothing"""
 _END_RUN = """update dba.trun set status = %(status)s, exit_code = %(exit_code)s, error = %(error)s,
     ended_at = %(ended_at)s, files = %(files)s, rows_read = %(read)s, rows_loaded = %(loaded)s,
-    rows_rejected = %(rejected)s, rows_skipped = %(skipped)s where run_uuid = %(run_uuid)s and status = 'running'"""
+    rows_rejected = %(rejected)s, rows_skipped = %(skipped)s, rows_held = %(held)s
+    where run_uuid = %(run_uuid)s and status = 'running'"""

@@ -67,5 +67,5 @@ def is_warning(entry: dict[str, Any]) -> bool:
 
 def build_end_record(status: str, exit_code: int, error: str | None, **counts: int | None) -> dict[str, Any]:
     """Return the detail of the last record of a run."""
-    empty = dict.fromkeys(("files", "read", "loaded", "rejected", "skipped"))
+    empty = dict.fromkeys(("files", "read", "loaded", "rejected", "skipped", "held"))
     return {"status": status, "exit_code": exit_code, "error": error, **empty, **counts}

@@ -33,7 +33,8 @@ _LAST = """
 """
 _WAITING = "select name, status, coalesce(reason, ''), waiting_since from dba.v_waiting order by waiting_since"
 _HELD = """
-    select config_name || coalesce(' ' || label, '') || ' (dataset ' || dataset_id || ')', 'held',
+    select config_name || coalesce(' ' || label, '') || ' (dataset ' || dataset_id || ')',
+           'held, ' || rows_held || ' rows',
            coalesce(status_reason, ''), created_at from dba.v_dataset where status = 'held' order by created_at
 """
 _WARNINGS = f"""

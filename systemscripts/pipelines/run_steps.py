@@ -76,6 +76,7 @@ def _build_row(
         "files": summary.get("files"),
         "loaded": counts.get("loaded"),
         "rejected": counts.get("rejected"),
+        "held": counts.get("held"),
         "message": message or summary.get("headline") or (result.error if result else ""),
     }
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from systemscripts import file_ledger, settings
 from systemscripts.configuration import sidecar_files
 from systemscripts.db_utils import transaction
+from systemscripts.directory_management import move_beside
 from systemscripts.retention.retention_view import Due, View
 
 _KEPT = """
@@ -60,7 +61,13 @@ def _remove_files(view: View, file_ids: dict[str, list[int]]) -> None:
     for path, ids in file_ids.items():
         real_path = file_ledger.to_real_path(path, view.directories)
         real_path.unlink(missing_ok=True)
-        sidecar_files.move_sidecars(real_path, None)
+        move_beside(sidecar_files.list_sidecars(real_path), real_path, None)
         real_path.with_name(f"{real_path.name}.reason.txt").unlink(missing_ok=True)
         with transaction(view.connection) as cursor:
             cursor.execute("update dba.tfile set purged_at = %s where file_id = any(%s)", (view.now, ids))
+            # those of a refused file; those of a dataset go with its rows
+            cursor.execute(
+                """update dba.tfinding set message = 'purged', detail = '{}'
+                   where file_id = any(%s) and dataset_id is null""",
+                (ids,),
+            )

@@ -153,8 +153,9 @@ def _add_pass(total: Summary, result: Summary, number: int) -> None:
     # the problems at the end count
     total.problems, total.codes = result.problems, result.codes
     counts = total.counts
+    held = f", {counts.held:,} held" if counts.held else ""
     files, passes = "file" if total.files == 1 else "files", "pass" if number == 1 else "passes"
     total.headline = (
         f"{total.files} {files} in {number} {passes}: {counts.read:,} rows read, {counts.loaded:,} loaded, "
-        f"{counts.rejected:,} rejected, {counts.skipped:,} skipped"
+        f"{counts.rejected:,} rejected, {counts.skipped:,} skipped{held}"
     )

@@ -61,6 +61,9 @@ def test_a_week_in_which_most_events_ended_is_scanned_as_any_other(week: Callabl
     done = this_week.installation.run("meetmax_url_check", "--events", events)
     assert done.returncode == 0, done.stderr
     assert len(statuses(this_week)) == 17
+    # of the second check the import knows that it is one of chosen events
+    assert this_week.installation.run("generic_import", "meetmax_urls").returncode == 0
+    assert this_week.installation.sql("select scope from dba.tdataset order by dataset_id") == [("",), ("chosen",)]
 
 
 def test_a_site_that_forbids_is_said(week: Callable[[], Week]) -> None:

@@ -52,6 +52,13 @@ def test_a_right_trailer_is_no_row_and_a_wrong_one_refuses_the_file_with_both_nu
     assert "trailer.3 says 1.234,50 for the sum of a, the rows add up to 1243.50" in problems(moved)
     assert len(count(office)) == 3
     assert office.here.sql("select count(*) from dba.tdataset") == [(1,)]
+    noted = (
+        "select rule, severity, column_name, f.name, n.dataset_id from dba.tfinding n join dba.tfile f using (file_id)"
+    )
+    assert office.here.sql(f"{noted} where severity = 'refuse' order by finding_id") == [
+        ("control_total", "refuse", None, "things_2.csv", None),
+        ("control_total", "refuse", "a", "things_3.csv", None),
+    ]
 
 
 def test_a_total_may_be_written_as_its_column_is(office: Office) -> None:
@@ -130,6 +137,28 @@ def test_a_workbook_has_no_trailer(office: Office) -> None:
     assert "trailer.2 cannot be read from html" in problems(office.load("things_1.xls", page))
 
 
+@pytest.mark.parametrize("suffix", ["ctl", "CTL", "Ctl", "cTl"])
+def test_a_sidecar_is_recognised_whatever_letters_of_its_ending_are_capitals(office: Office, suffix: str) -> None:
+    configure(office, control={"rows": "sidecar.2"})
+    office.here.drop(f"things_1.csv.{suffix}", "things_1.csv,3\n")
+    assert states(office.load("things_1.csv", ROWS)) == ["loaded"]
+    assert sorted(office.here.read_archive()) == ["things_1.csv", f"things_1.csv.{suffix}"]
+
+
+def test_a_held_file_that_the_archive_gave_another_name_is_accepted_with_its_checksums(office: Office) -> None:
+    configure(office, control={}, guards={"min_rows": 3})
+    digests = {name: hashlib.md5(content.encode()).hexdigest() for name, content in (("a", ROWS), ("b", ROWS[:-3]))}
+    # one list for a whole delivery, by the names that the files came with
+    lines = f"{digests['a']}  others.csv\n{{}}  things_1.csv\n"
+    office.here.drop("things_1.csv.Md5", lines.format(digests["a"]))
+    assert states(office.load("things_1.csv", ROWS)) == ["loaded"]
+    office.here.drop("things_1.csv.Md5", lines.format(digests["b"]))
+    held = office.load("things_1.csv", ROWS[:-3])
+    assert states(held) == ["held"]
+    assert len(office.here.read_archive()) == 4
+    assert office.accept(held.rows[0]["dataset"]).counts.loaded == 2
+
+
 @pytest.mark.parametrize("algorithm", ["md5", "sha256"])
 def test_a_file_with_another_checksum_than_beside_it_is_refused_unread(office: Office, algorithm: str) -> None:
     configure(office, control={})
@@ -150,11 +179,11 @@ def test_checksums_are_read_as_the_usual_programs_write_them(tmp_path: Any) -> N
     right, other = hashlib.md5(b"x\n").hexdigest(), "0" * 32
     for text in (right, f"{right.upper()} *a.csv\r\n", f"MD5 (a.csv) = {right}", f"{other}  b.csv\n{right}  a.csv\n"):
         (tmp_path / "a.csv.MD5").write_text(text)
-        refuse_wrong_checksum(file)
+        refuse_wrong_checksum(file, "a.csv")
     for text in ("", "not here", f"{other}  b.csv\n{other}  c.csv\n", f"{right}  ba.csv\n{other}  a.csv\n"):
         (tmp_path / "a.csv.MD5").write_text(text)
         with pytest.raises(BadDataError):
-            refuse_wrong_checksum(file)
+            refuse_wrong_checksum(file, "a.csv")
 
 
 @pytest.mark.parametrize(

@@ -9,14 +9,16 @@ from typing import Any
 import pytest
 
 from systemscripts.configuration.expectation_options import RuleSettings
+from systemscripts.directory_management import Directories
 from systemscripts.errors import UsageError
-from systemscripts.findings.values import sample
+from systemscripts.file_ledger import register_file
+from systemscripts.findings.values import history, sample
 from systemscripts.findings.values.judge import list_rules
 from systemscripts.findings.values.show_profile import show_profile
 from tests.conftest import Installation
 from tests.findings.planted_faults import list_faults, list_harmless, make_faulty
 from tests.findings.weekly_series import Series, write_csv
-from tests.ingest.test_identity_rules import Office, states, texts
+from tests.ingest.test_identity_rules import RUN, Office, states, texts
 
 SCHEMA = {"id": "text", "town": "text", "amount": "numeric", "day": "date", "paid": "boolean"}
 TOWNS = ("Bonn", "Köln", "Jena", "Ulm")
@@ -212,6 +214,41 @@ def test_values_of_a_parquet_file_are_judged_and_a_held_one_leaves_no_file(offic
         f"dataset_{number}.parquet" for number in (1, 2, 3)
     ]
     assert states(office.load("things_4.csv", rows(4))) == ["loaded"]
+
+
+def test_expectations_of_a_large_parquet_file_are_exact(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sample, "MAX_EXACT_ROWS", 1000)
+    monkeypatch.setattr(sample, "SAMPLE_ROWS", 50)
+    wishes = {"id": {"unique": True}, "town": {"accepted": list(TOWNS)}, "amount": {"min": [0, None], "sum": [1, None]}}
+    office.here.configure(
+        "things", schema=SCHEMA, target={"parquet": "lake"}, target_table="parquet:lake", expect={"columns": wishes}
+    )
+    right = rows(1, count=4000)
+    assert states(office.load("things_1.csv", right)) == ["loaded"]
+    lines = right.splitlines()
+    # one row of 4,000, in none of the rows that are drawn
+    lines[3002] = lines[3001].replace(lines[3001].split(",")[1], "Rom").replace(lines[3001].split(",")[2], "-1")
+    said = str(office.load("things_2.csv", "\n".join(lines) + "\n").problems)
+    assert "id: 1 values occur more than once" in said
+    assert "town: Rom in 1 rows" in said
+    assert "amount: the smallest value is -1" in said
+
+
+def test_files_of_another_scope_are_compared_with_their_own_and_each_scope_keeps_its_profiles(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(history, "KEPT_DATASETS", 3)
+    prepare(office, load_mode="upsert")
+    for week in range(3, 8):
+        path = office.here.drop(f"things_{week}.csv", rows(week, town=""))
+        with office.connection, office.connection.cursor() as cursor:
+            register_file(cursor, "things", path, Directories(office.here.data), RUN, "local", scope="news")
+        done = office.run("things")
+        assert (states(done), texts(done)) == (["loaded"], "")
+    kept = "select scope, count(distinct dataset_id) from dba.tcolumnprofile join dba.tdataset using (dataset_id)"
+    # the newest, and the good ones before it
+    assert sorted(office.here.sql(f"{kept} group by 1")) == [("", 3), ("news", 4)]
+    assert "town: 0 of 220 rows have a value" in str(office.load("things_8.csv", rows(8, town="")).problems)
 
 
 def test_of_a_large_file_counts_are_exact_and_the_rest_is_estimated(

@@ -83,6 +83,9 @@ def test_a_release_with_other_ids_makes_no_row_twice(gho: Installation, who: ODa
     load(gho)
     who.records[CODE] = gho_data.correct_records(who.records[CODE])
     summary = load(gho, now=LATER)
+    assert gho.sql("select d.scope, f.scope from dba.tdataset d join dba.tfile f using (dataset_id) order by 1") == [
+        ("", ""), ("news", "news"),
+    ]  # fmt: skip
     new = 4 * 6 * 3 + 2  # the last four years, and two older values that were touched
     assert summary["counts"] == {"read": new, "loaded": new - 1, "rejected": 1, "skipped": 0, "held": 0}
     assert gho.sql(f"select count(*) from {TABLE}") == [(ROWS,)]

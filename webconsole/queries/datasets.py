@@ -18,8 +18,8 @@ _FILE = """left join lateral (
         select f.name, f.size, f.keep_path, f.source, f.source_path, f.file_id, f.detected, f.plan from dba.tfile f
         where f.dataset_id = d.dataset_id and f.status in ('loaded', 'undone') order by f.file_id limit 1) f on true"""
 _COLUMNS = """d.dataset_id, d.config_name, d.label, d.dataset_date, d.last_seen, d.status, d.load_mode, d.target_table,
-    d.rows_read, d.rows_loaded, d.rows_rejected, d.rows_skipped, d.status_reason, d.superseded_by, d.created_at,
-    d.status_at, d.run_uuid::text, f.name as file_name"""
+    d.rows_read, d.rows_loaded, d.rows_rejected, d.rows_skipped, d.rows_held, d.status_reason, d.superseded_by,
+    d.held_dataset_id, d.created_at, d.status_at, d.run_uuid::text, f.name as file_name"""
 
 
 def list_datasets(cursor: Cursor, config_name: str = "", status: str = "", after: str | None = None) -> Page:

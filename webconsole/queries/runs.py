@@ -25,7 +25,7 @@ _SECONDS = "extract(epoch from coalesce(r.ended_at, now()) - r.started_at)::floa
 _TRIAL_OPTIONS = r"'--(dry-run|check|list)\M'"
 _COLUMNS = f"""r.run_uuid::text, r.root_uuid::text, r.parent_uuid::text, r.step_number, r.job, r.lock_key, r.arguments,
     r.status, r.exit_code, r.error, r.host, r.os_user, r.started_at, r.ended_at, {_SECONDS}, r.progress, r.files,
-    r.rows_read, r.rows_loaded, r.rows_rejected, r.rows_skipped, r.warnings,
+    r.rows_read, r.rows_loaded, r.rows_rejected, r.rows_skipped, r.rows_held, r.warnings,
     r.is_green, r.arguments ~ {_TRIAL_OPTIONS} as is_trial"""
 _LOG = "run_uuid::text, sequence, logged_at, process_type, step, os_user, step_seconds::float, level, message, detail"
 
@@ -96,7 +96,7 @@ def list_datasets(cursor: Cursor, run_uuid: str) -> list[dict[str, Any]]:
     return connections.fetch_rows(
         cursor,
         """select d.dataset_id, d.config_name, d.label, d.dataset_date, d.status, d.target_table, d.rows_loaded,
-               d.rows_rejected
+               d.rows_rejected, d.rows_held
            from dba.tdataset d where d.run_uuid = any(
                select r.run_uuid from dba.trun r where r.root_uuid = %s and (r.run_uuid = %s or r.parent_uuid = %s)
                union select %s::uuid)

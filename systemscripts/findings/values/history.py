@@ -30,6 +30,8 @@ _COLUMNS = (
     "p50", "p90", "max_value", "sum", "mean", "min_length", "max_length", "top_values", "patterns", "traits", "sketch",
 )  # fmt: skip
 _JSON = ("top_values", "patterns", "traits")
+# Datasets that are compared: of one import, label and scope.
+_SAME_KIND = f"d.config_name = %(name)s and {SAME_LABEL} and d.scope = %(scope)s"
 GOOD = "d.status in ('active', 'superseded') and not d.is_held_file"
 
 
@@ -75,21 +77,15 @@ class Level:
     is_usual_now: bool = False
 
 
-def read_history(cursor: Cursor, config_name: str, label: str | None, before: int, scope: str = "") -> list[Past]:
-    """Return the last good datasets of an import and label that have a profile, newest first.
-
-    `scope`: how the names of their files end, where files of one import are of two kinds; "" for any.
-    """
+def read_history(cursor: Cursor, config_name: str, label: str | None, before: int, scope: str) -> list[Past]:
+    """Return the last good datasets of an import, label and scope that have a profile, newest first."""
     cursor.execute(
         f"""select d.dataset_id, d.dataset_date, d.created_at, d.rows_read, d.rows_loaded from (
-                select * from dba.tdataset d
-                where d.config_name = %(name)s and {SAME_LABEL} and {GOOD} and d.dataset_id < %(before)s
+                select * from dba.tdataset d where {_SAME_KIND} and {GOOD} and d.dataset_id < %(before)s
                 order by d.dataset_id desc limit {LOOKED_BACK}) d
             where exists (select from dba.tcolumnprofile p where p.dataset_id = d.dataset_id)
-              and (%(scope)s = '' or exists (
-                select from dba.tfile f where f.dataset_id = d.dataset_id and f.name like '%%' || %(scope)s))
             order by d.dataset_id desc limit {KEPT_DATASETS}""",
-        {"name": config_name, "label": label, "before": before, "scope": scope.replace("_", "\\_")},
+        {"name": config_name, "label": label, "before": before, "scope": scope},
     )
     history = {row[0]: Past(*row) for row in cursor.fetchall()}
     if history:
@@ -183,18 +179,17 @@ def store_profiles(cursor: Cursor, dataset_id: int, profiles: dict[str, ColumnPr
         )
 
 
-def prune_profiles(cursor: Cursor, config_name: str, label: str | None) -> None:
-    """Delete the profiles of a label beyond its last good datasets and those that are held."""
+def prune_profiles(cursor: Cursor, config_name: str, label: str | None, scope: str) -> None:
+    """Delete the profiles of a label and scope beyond its last good datasets and those that are held."""
     cursor.execute(
         f"""delete from dba.tcolumnprofile p using (
-                select dataset_id, status from dba.tdataset where config_name = %(name)s and {SAME_LABEL}
-                order by dataset_id desc limit {LOOKED_BACK}) o
+                select d.dataset_id, d.status from dba.tdataset d where {_SAME_KIND}
+                order by d.dataset_id desc limit {LOOKED_BACK}) o
             where o.dataset_id = p.dataset_id and o.status <> 'held'
               and o.dataset_id not in (
-                select d.dataset_id from dba.tdataset d
-                where d.config_name = %(name)s and {SAME_LABEL} and {GOOD}
+                select d.dataset_id from dba.tdataset d where {_SAME_KIND} and {GOOD}
                 order by d.dataset_id desc limit {KEPT_DATASETS})""",
-        {"name": config_name, "label": label},
+        {"name": config_name, "label": label, "scope": scope},
     )
 
 

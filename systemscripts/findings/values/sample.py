@@ -116,11 +116,10 @@ def _read_load(
             sample.sums[name] = float(
                 _fetch_row(cursor, sql.SQL("select sum({}) ").format(sql.Identifier(name)) + load)[0]
             )
-        for name in exact:
-            statement = sql.SQL("select {}, count(*) ").format(_as_text(name, types[name])) + load
-            cursor.execute(statement + sql.SQL(" group by 1"))
-            counts = {value: count for value, count in cursor.fetchall() if value is not None}
-            sample.exact_counts[name] = Counter(counts)
+    for name in exact:
+        statement = sql.SQL("select {}::text, count(*) ").format(sql.Identifier(name)) + load
+        cursor.execute(statement + sql.SQL(" group by 1"))
+        sample.exact_counts[name] = Counter({text: count for text, count in cursor.fetchall() if text is not None})
     return sample
 
 
@@ -184,8 +183,10 @@ def _measure_twins(cursor: Cursor, load: sql.Composable, sample: Sample, best: s
     return sum(answers[row] > 1 for row in asked) / len(asked)
 
 
-def read_parquet(path: Path, types: dict[str, str], spill: Path, key: Sequence[str] = ()) -> Sample:
-    """Read what a load has written into a Parquet file."""
+def read_parquet(
+    path: Path, types: dict[str, str], spill: Path, key: Sequence[str] = (), exact: Sequence[str] = ()
+) -> Sample:
+    """Read what a load has written into a Parquet file; `exact`: columns of which every value is counted."""
     from systemscripts import duck
 
     with duck.open_session(spill) as connection:
@@ -213,6 +214,10 @@ def read_parquet(path: Path, types: dict[str, str], spill: Path, key: Sequence[s
         sample.last_days = dict(zip(days, counted[1 + len(names) :], strict=False))
         if sample.is_estimated and key_names:
             sample.keys[tuple(key_names)] = counted[-2:]
+        for name in (name for name in exact if name in types):
+            statement = f"select {_quote(name)}::varchar, count(*) from {source} group by 1"
+            texts = connection.execute(statement).fetchall()
+            sample.exact_counts[name] = Counter({text: count for text, count in texts if text is not None})
     return sample
 
 

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from systemscripts import configuration
+from systemscripts import configuration, db_utils, file_ledger, log_utils
 from systemscripts.db_utils import Connection, transaction
 from systemscripts.tables import column_aliases
 
 if TYPE_CHECKING:
     from collections.abc import Collection
+    from pathlib import Path
+
+    from systemscripts.directory_management import Directories
 
 
 LISTS_IMPORT = "meetmax_events"
+CHECKS_IMPORT = "meetmax_urls"
 EVENTS = """
     select eventid::integer, coalesce(title, ''), coalesce(ifexists, '')
     from public.tmeetmaxurlcheck where eventid ~ '^[0-9]{1,8}$'
@@ -47,6 +52,19 @@ def load_checked_events(connection: Connection) -> CheckedEvents:
         if exists == "1":
             checked.titles[event] = title
     return checked
+
+
+def register_chosen(path: Path, directories: Directories) -> None:
+    """Write the ticket of a check of chosen events: its values are not compared with those of whole checks."""
+    run_uuid = log_utils.get_run_uuid()
+    with (
+        contextlib.closing(db_utils.connect(purpose="meetmax_url_check")) as connection,
+        transaction(connection) as cursor,
+    ):
+        cursor.execute("select 1 from dba.timportconfig where config_name = %s", (CHECKS_IMPORT,))
+        # before its first run the import has no row, and nothing to compare with
+        if cursor.fetchone():
+            file_ledger.register_file(cursor, CHECKS_IMPORT, path, directories, run_uuid, "local", scope="chosen")
 
 
 def load_lists(connection: Connection, events: Collection[int]) -> list[tuple[int, str]]:

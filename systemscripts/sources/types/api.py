@@ -104,8 +104,9 @@ def _move_to_waiting(source: ApiSource, state: State) -> file_ledger.Ticket:
     origin = file_ledger.Origin(source.address + state.name, state.length, state.mark)
     with transaction(request.connection) as cursor:
         ticket = file_ledger.register_file(
-            cursor, request.config.config_name, path, request.directories, request.run_uuid, TYPE, origin
-        )
+            cursor, request.config.config_name, path, request.directories, request.run_uuid, TYPE, origin,
+            scope="" if state.full else "news",
+        )  # fmt: skip
     move_file(source.landing.part, path)
     source.landing.forget()
     logger.info("%s: %s records in %d pages", source.url, f"{state.records:,}", state.pages)
