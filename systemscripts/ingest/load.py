@@ -208,8 +208,8 @@ def _warn_of_overtaken(context: Context, file: PreparedFile, rows: int, datasets
     if rows:
         day = f"is dated {file.identity.date}" if file.identity.date else ""
         came = f"came before them, as dataset {context.accepted}" if context.accepted else ""
-        later = "later" if context.accepted else "later-dated"
-        kept = f"1 row that a {later} file wrote" if rows == 1 else f"{rows} rows that {later} files wrote"
+        kept = "1 row that a later-dated file wrote" if rows == 1 else f"{rows} rows that later-dated files wrote"
+        kept = kept.replace("-dated", "") if context.accepted else kept
         text = f"not changed, because the file {' and '.join(filter(None, (day, came)))}: {kept}"
         notices.append(Notice("rows_of_later_file", text))
     if datasets:
