@@ -217,8 +217,7 @@ def test_values_of_a_parquet_file_are_judged_and_a_held_one_leaves_no_file(offic
 
 
 def test_expectations_of_a_large_parquet_file_are_exact(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sample, "MAX_EXACT_ROWS", 1000)
-    monkeypatch.setattr(sample, "SAMPLE_ROWS", 50)
+    monkeypatch.setattr(sample, "MAX_EXACT_VALUES", 1000)
     wishes = {"id": {"unique": True}, "town": {"accepted": list(TOWNS)}, "amount": {"min": [0, None], "sum": [1, None]}}
     office.here.configure(
         "things", schema=SCHEMA, target={"parquet": "lake"}, target_table="parquet:lake", expect={"columns": wishes}
