@@ -63,16 +63,16 @@ parse_arguments() {
             --remove) action=remove ;;
             --add-client | --remove-client)
                 action=${1#--} client=${2:-}
-                [[ -n $client && $client != -* ]] || fail 2 "$1 needs a name; see configure_etl_user.sh --help"
+                [[ -n $client && $client != -* ]] || fail 2 "$1 needs a name; see $(printf %q "$project/configure_etl_user.sh") --help"
                 shift
                 ;;
             --key)
                 key=${2:-}
-                [[ -n $key ]] || fail 2 "--key needs a file; see configure_etl_user.sh --help"
+                [[ -n $key ]] || fail 2 "--key needs a file; see $(printf %q "$project/configure_etl_user.sh") --help"
                 shift
                 ;;
             -h | --help) usage && exit 0 ;;
-            *) fail 2 "unknown argument $1; see configure_etl_user.sh --help" ;;
+            *) fail 2 "unknown argument $1; see $(printf %q "$project/configure_etl_user.sh") --help" ;;
         esac
         shift
     done
@@ -140,7 +140,7 @@ configure_settings() { # write config/.env when the database is known
         changes=$((changes + 1))
         say "create the database etl with the logins etl and reader: done"
     else
-        waits_for "the database and $settings_file wait for PostgreSQL: run install_dependencies.sh, then this script again (or this script with --embedded)"
+        waits_for "the database and $settings_file wait for PostgreSQL: run $(printf %q "$project/install_dependencies.sh"), then this script again (or this script with --embedded)"
         return
     fi
     change "write $settings_file" write_settings
@@ -198,11 +198,11 @@ make_cron_text() { # sets $wanted
 
 configure_cron() {
     local wanted
-    type -P cron >/dev/null || waits_for "cron is not installed: run install_dependencies.sh"
+    type -P cron >/dev/null || waits_for "cron is not installed: run $(printf %q "$project/install_dependencies.sh")"
     [[ -d ${cron_file%/*} ]] || { waits_for "$cron_file waits for cron" && return; }
     check_cron_file
     if [[ -f $cron_file ]] && ! can_ask_pipelines; then # a file made from the pipelines is better than the example
-        waits_for "$cron_file is not changed before there is a Python environment: run install_dependencies.sh, then this script again"
+        waits_for "$cron_file is not changed before there is a Python environment: run $(printf %q "$project/install_dependencies.sh"), then this script again"
         return
     fi
     make_cron_text

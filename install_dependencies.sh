@@ -54,7 +54,7 @@ parse_arguments() {
             --dev) dev=1 ;;
             --dry-run) dry_run=1 ;;
             -h | --help) usage && exit 0 ;;
-            *) fail 2 "unknown argument $1; see install_dependencies.sh --help" ;;
+            *) fail 2 "unknown argument $1; see $(printf %q "$project/install_dependencies.sh") --help" ;;
         esac
         shift
     done
@@ -98,7 +98,7 @@ list_missing_packages() {
 
 install_system_packages() {
     type -P apt-get >/dev/null ||
-        fail 78 "this host has no apt-get, so it is not Debian, Ubuntu or Mint: install PostgreSQL, Python >= 3.11 with venv, git, OpenSSH and cron by hand, then run: ./install_dependencies.sh --python-only"
+        fail 78 "this host has no apt-get, so it is not Debian, Ubuntu or Mint: install PostgreSQL, Python >= 3.11 with venv, git, OpenSSH and cron by hand, then run: $(printf %q "$project/install_dependencies.sh") --python-only"
     local -a packages as_root=(env DEBIAN_FRONTEND=noninteractive)
     mapfile -t packages < <(list_missing_packages)
     if ((${#packages[@]} == 0)); then

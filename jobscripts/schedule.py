@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from systemscripts.commands import format_command
-from systemscripts.job import Summary, job
+from systemscripts.job import Summary, job, wants_json
 
 
 class Action(StrEnum):
@@ -61,8 +61,9 @@ def _show_or_apply(path: Path | None, apply: bool, as_file: bool) -> Summary:
 
     expected = cron_file.render_own()
     if as_file:
-        print(expected, end="")
-        return Summary(shown=True)
+        if not wants_json():
+            print(expected, end="")
+        return Summary(details=expected.splitlines(), shown=not wants_json())
     path = path or own_cron_file.find_path()
     compared = install_cron.compare_file(path, expected)
     summary = overview.summarize_schedules(compared)

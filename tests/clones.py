@@ -18,6 +18,7 @@ FILES = (
     "install_dependencies.sh",
     "configure_etl_user.sh",
     "requirements.txt",
+    "pyproject.toml",
     "etl_jobs.cron",
 )
 

@@ -63,7 +63,7 @@ def test_links_between_documents_lead_somewhere() -> None:
 
 def test_readme_names_the_two_commands() -> None:
     text = (PROJECT / "README.md").read_text()
-    assert "./etl run weekly --demo" in text
+    assert "./etl run_pipeline weekly --demo" in text
     assert "./run_python_etl_script.sh run_pipeline.py weekly --demo" in text
     assert "./run_tests.sh" in text
 

@@ -59,7 +59,7 @@ configure_passage() { # the service user must be able to pass through every fold
             waits_for "$SERVICE_USER cannot pass through $part; to grant only that right run: sudo ${project@Q}/configure_etl_user.sh --grant-home-access"
             return
         fi
-        type -P setfacl >/dev/null || { waits_for "the right to pass through $part needs the package acl: run install_dependencies.sh" && return; }
+        type -P setfacl >/dev/null || { waits_for "the right to pass through $part needs the package acl: run $(printf %q "$project/install_dependencies.sh")" && return; }
         change "let $SERVICE_USER pass through $part" setfacl -m "u:$SERVICE_USER:x" "$part"
     done
 }

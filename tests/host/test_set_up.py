@@ -91,6 +91,8 @@ def test_configured_before_anything_is_installed_it_does_what_it_can(host: Machi
     lines = [line for line in host.shell("cat /etc/cron.d/etl_jobs").splitlines() if line[:1].isdigit()]
     assert lines and all(f" etl_user '{FOLDER}/run_python_etl_script.sh' " in line for line in lines)
     assert changes(configure(host)) == []
+    assert host.shell("readlink /usr/local/bin/etl") == f"{FOLDER}/etl\n"
+    assert host.shell("cd / && runuser -u anna -- etl --version").startswith("etl ")
 
 
 def test_asked_it_grants_the_one_right_to_pass_the_home_folder(host: Machine) -> None:
@@ -242,7 +244,7 @@ def test_remove_leaves_the_data_and_everything_can_come_back(host: Machine) -> N
     assert host.shell("find /srv/qa -nouser -o -nogroup | head -3") == ""
     assert host.run("getent", "passwd", "etl_user").returncode != 0
     assert host.run("getent", "group", "etl_group").returncode != 0
-    assert host.run("test", "-e", "/etc/cron.d/etl_jobs").returncode != 0
+    assert host.shell("ls /etc/cron.d /usr/local/bin | grep etl || true") == ""
     assert "etl_user" not in host.shell("getfacl -p /home/anna")
     assert host.shell(f"cat '{FOLDER}/file_watcher/orders.csv'; cat '{FOLDER}/config/.env'") == "a;b\n" + before
     assert host.shell(f"find '{FOLDER}' -nouser -o -nogroup | head -3") == ""

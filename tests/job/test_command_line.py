@@ -94,6 +94,32 @@ def test_json_is_one_object_however_it_ends(jobs: Jobs, body: str, exit_code: in
     assert {"headline", "counts", "files", "rows", "warnings", "next_steps"} <= summary.keys()
 
 
+def test_quiet_leaves_warnings_problems_and_the_exit_code(jobs: Jobs) -> None:
+    shown = "s = Summary(headline='done', rows=[{'a': 1}], details=['d'], next_steps=['n'])"
+    jobs.write(
+        "fine", f"{shown}; print_line('on its way'); return s", before="from systemscripts.job import print_line"
+    )
+    assert "on its way\ndone\n" in jobs.run("fine").stdout
+    fine = jobs.run("fine", "--quiet")
+    assert (fine.returncode, fine.stdout, fine.stderr) == (0, "", "")
+    jobs.write("bad", f"{shown}; s.warn('other', 'odd'); s.problem('broken', 65); return s")
+    bad = jobs.run("bad", "--quiet")
+    assert (bad.returncode, bad.stdout) == (65, "warning: odd\nproblem: broken\n")
+    assert "broken" in bad.stderr
+    assert json.loads(jobs.run("bad", "--quiet", "--json").stdout)["headline"] == "done"
+    assert jobs.run("bad", "--quiet", "--count").stderr.startswith("bad: No such option")
+
+
+def test_quiet_still_gives_the_data_that_was_asked_for(installation: Installation) -> None:
+    assert installation.run("database", "sql", "select 1 as one", "--quiet").stdout == "one\n1\n"
+    assert "run_pipeline.py weekly" in installation.run("schedule", "show", "--as-file", "--quiet").stdout
+    as_json = json.loads(installation.run("schedule", "show", "--as-file", "--json").stdout)
+    assert any(line.endswith("run_pipeline.py weekly") for line in as_json["details"])
+    checked = installation.run("doctor", "--quiet", "--cron-file", installation.data / "none")
+    assert checked.returncode == 1
+    assert {line.split()[0] for line in checked.stdout.splitlines() if line[0] != " "} == {"failure", "warning"}
+
+
 def test_json_for_wrong_usage_and_wrong_settings(installation: Installation) -> None:
     done = installation.run("database", "--json", "--nothing")
     assert json.loads(done.stdout)["exit_code"] == 2
