@@ -13,8 +13,9 @@ from array import array
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 
-from systemscripts.imports.suggest.list_spellings import list_spellings
+from systemscripts.imports.suggest.list_spellings import has_padding, list_spellings
 from systemscripts.imports.suggest.null_marks import FIND_MARKS, NULL_MARKS, is_mark
 from systemscripts.imports.suggest.value_spellings import Spelling
 
@@ -85,7 +86,8 @@ class ColumnProfile:
 
     def _choose_spellings(self, values: Sequence[str]) -> None:
         """Choose what half of the first values fit: nothing else is tested on the rest of the file."""
-        self.sample = [value for value in values[:FIRST_VALUES_COUNT] if value.strip()]
+        filled = (value for value in filter(str.strip, values) if value not in NULL_MARKS)
+        self.sample = list(islice(filled, FIRST_VALUES_COUNT))
         if not all(map(is_mark, self.sample)):
             self.spellings = {spelling.name: spelling for spelling in list_spellings(self.sample, self.header)}
 
@@ -94,8 +96,8 @@ class ColumnProfile:
         if joined.count("\n") != len(values):
             # line feeds inside values, which fit no spelling
             joined = "\n".join(value.replace("\n", "\r") for value in values) + "\n"
-        has_no_marks, fitting = False, set[str]()
-        for spelling in list(self.spellings.values()):
+        has_no_marks, fitting, tested = False, set[str](), list(self.spellings.values())
+        for spelling in tested:
             if spelling.name in fitting:
                 continue
             tests = spelling.tests
@@ -108,7 +110,7 @@ class ColumnProfile:
         if not has_no_marks:
             self.marks.update(FIND_MARKS.findall(joined))
         if not fitting:
-            self._keep_odd_values(values)
+            self._keep_odd_values(values, tested)
             self.digits += len(_DIGITS.findall(joined))
             self.zeros += len(_ZEROS.findall(joined))
 
@@ -125,23 +127,22 @@ class ColumnProfile:
         if self.exceptions[name] > max(self.values * (1 - _MIN_COUNTED_SHARE), _MIN_COUNTED_EXCEPTIONS):
             del self.spellings[name]
 
-    def _keep_odd_values(self, values: Sequence[str]) -> None:
+    def _keep_odd_values(self, values: Sequence[str], spellings: list[Spelling]) -> None:
         """Keep values that fit none of the spellings, for another choice."""
-        if self.spellings is None or len(self.odd_values) >= _MAX_ODD_VALUES:
-            return
-        tests = [spelling.tests.one for spelling in self.spellings.values()]
+        tests = [spelling.tests.one for spelling in spellings]
         for value in values:
+            if len(self.odd_values) >= _MAX_ODD_VALUES:
+                break
             if value.strip() and value not in NULL_MARKS and not any(test.fullmatch(value) for test in tests):
                 self.odd_values.append(value)
-                if len(self.odd_values) == _MAX_ODD_VALUES:
-                    break
 
     def choose_again(self) -> ColumnProfile | None:
         """Return an empty profile with other spellings if the column has left those of its first values, else None."""
         if self.spellings is None or not self.odd_values or self.find_fitting():
             return None
         spellings = {spelling.name: spelling for spelling in list_spellings(self.sample + self.odd_values, self.header)}
-        if not spellings.keys() - self.exceptions.keys() - self.spellings.keys():
+        is_padded_later = has_padding(self.odd_values) and not has_padding(self.sample)
+        if not is_padded_later and not spellings.keys() - self.exceptions.keys() - self.spellings.keys():
             return None
         return ColumnProfile(self.header, spellings=spellings, sample=self.sample, hashes=None)
 

@@ -79,7 +79,9 @@ def _build_spellings(
         return []
     is_known = {*used} <= {*_PAIRS["English"]}
     yes, no = (list(dict.fromkeys(_write_as_seen(pair[side], sample) for pair in used)) for side in (0, 1))
-    declared: dict[str, object] = {"type": "boolean"} | ({} if is_known else {"true": yes, "false": no})
+    declared: dict[str, object] = {"type": "boolean"} | (
+        {} if is_known else {"true": _shorten(yes), "false": _shorten(no)}
+    )
     pattern = "|".join(sorted({form for pair in used for word in pair for form in _list_forms(word)}, reverse=True))
     name = "boolean" if is_known else f"boolean {yes[0]} and {no[0]}"
     boolean = Spelling(name, pattern, declared)
@@ -88,6 +90,10 @@ def _build_spellings(
         constant = Spelling(f"always {word}", f"(?i:{re.escape(word)})", {"type": "text"}, wider=frozenset({name}))
         return [constant, boolean]
     return [boolean]
+
+
+def _shorten(words: list[str]) -> str | list[str]:
+    return words[0] if len(words) == 1 else words
 
 
 def _list_forms(word: str) -> list[str]:

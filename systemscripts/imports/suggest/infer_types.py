@@ -46,21 +46,21 @@ def infer_columns(columns: Sequence[str], profiles: Sequence[ColumnProfile], del
 
 def list_readings(profile: ColumnProfile) -> list[Spelling]:
     """Return the narrowest spellings with the fewest exceptions: more than one if the values have several meanings."""
-    fitting = profile.find_fitting()
-    if (profile.zeros or profile.digits) and not any(one.goes_first for one in fitting):
+    if profile.zeros or profile.digits:
         return []
+    fitting = profile.find_fitting()
     behind = {name for one in fitting if one.goes_first for name in one.wider}
     fitting = [one for one in fitting if one.goes_first or one.name not in behind]
     best = [one for one in fitting if profile.exceptions[one.name] == profile.exceptions[fitting[0].name]]
-    return [one for one in best if not any(one.name in other.wider for other in best if other != one)]
+    return [one for one in best if not any(one.name in other.wider | other.rarer for other in best if other != one)]
 
 
 def _infer_column(column: str, profile: ColumnProfile, readings: list[Spelling], style: FileStyle) -> Proposal:
     if not profile.values:
         return Proposal(column, {"type": "text"}, "text: always empty")
-    if profile.zeros and not readings:
+    if profile.zeros:
         return Proposal(column, {"type": "text"}, f"text: leading zeros in {profile.zeros:,} values")
-    if profile.digits and not readings:
+    if profile.digits:
         return Proposal(column, {"type": "text"}, f"text: more than 18 digits in {profile.digits:,} values")
     if readings and readings[0].needs_empty and not profile.empty:
         readings = []

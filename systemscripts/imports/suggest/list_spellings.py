@@ -17,9 +17,8 @@ _QUICK_LOOK, _QUICK_SHARE = 100, 0.1
 
 def list_spellings(sample: Sequence[str], header: str) -> list[Spelling]:
     """Return the spellings that half of some values fit, narrow ones first; `sample`: values, none of them empty."""
-    stripped = [value.strip() for value in sample]
-    values = [value for value in stripped if value not in NULL_MARKS]
-    padding = r"[^\S\n]*+" if any(map(str.__ne__, stripped, sample)) else ""
+    values = [value for value in map(str.strip, sample) if value not in NULL_MARKS]
+    padding = r"[^\S\n]*+" if has_padding(sample) else ""
     numbers = _keep_fitting(detect_numbers.list_spellings(values), values)
     codes = detect_codes.list_spellings(values, header)
     dates = detect_dates.list_spellings(values, header)
@@ -30,6 +29,11 @@ def list_spellings(sample: Sequence[str], header: str) -> list[Spelling]:
     wider |= {spelling.name for spelling in narrow}
     narrow = [*_add_wider(_keep_fitting([*dates, *booleans], values), wider), *narrow]
     return [replace(spelling, padding=padding) for spelling in (*narrow, *numbers)]
+
+
+def has_padding(values: Sequence[str]) -> bool:
+    """Return whether there are blanks around some values."""
+    return any(value != value.strip() for value in values)
 
 
 def _add_wider(spellings: list[Spelling], names: frozenset[str]) -> list[Spelling]:

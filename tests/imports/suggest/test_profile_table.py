@@ -67,3 +67,29 @@ def test_a_second_process_that_dies_is_said_in_one_line(tmp_path: Path, monkeypa
     monkeypatch.setattr(profile_table, "_run_helper", lambda *_: os.kill(os.getpid(), signal.SIGKILL))
     with pytest.raises(EtlError, match="ended early"):
         proposals(write_table(tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("first", "later", "declared"),
+    [
+        ("{n}", "{n}.234,50 €", {"type": "numeric", "decimal": ",", "thousands": ".", "currency": "€"}),
+        ("{n}.5", "({n}.25)", {"type": "numeric", "negative": "brackets"}),
+        ("13/01/2{n:03}", "13/01/2{n:03} 14:30", {"type": "timestamp", "formats": ["dd/MM/yyyy", "dd/MM/yyyy HH:mm"]}),
+        ("JA", "NEIN", {"type": "boolean", "true": "JA", "false": "NEIN"}),
+        ("{n}", "0{n}", {"type": "text"}),
+        ("{n}", "soon", {"type": "text"}),
+        ("{n}", " n/a ", {"type": "integer", "null": ["n/a"]}),
+        ("", "{n}", {"type": "integer"}),
+    ],
+)
+def test_a_column_that_is_written_otherwise_further_down_is_read_again(
+    tmp_path: Path, first: str, later: str, declared: dict[str, object]
+) -> None:
+    path = tmp_path / "list.csv"
+    rows = [first.format(n=1 + n % 900) for n in range(3000)] + [later.format(n=1 + n % 900) for n in range(3000)]
+    path.write_text("id;value\n" + "".join(f"{n};{value}\n" for n, value in enumerate(rows)))
+    with open_table(path) as table:
+        profiles, _ = profile_table.profile_columns(table, table.columns, lambda done: None)
+        proposal = infer_types.infer_columns(table.columns, profiles, ";")[1]
+    assert proposal.declared == declared
+    assert profiles[0].is_unique
