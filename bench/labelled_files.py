@@ -15,10 +15,10 @@ from pathlib import Path
 
 from openpyxl import Workbook
 
-from bench.column_spellings import dates, numbers, words
+from bench.column_spellings import dates, numbers, unusual, words
 from bench.column_spellings.labels import COUNTRIES, MISFIT, Column, Country, Spelling
 
-SPELLINGS = [*numbers.SPELLINGS, *dates.SPELLINGS, *words.SPELLINGS]
+SPELLINGS = [*numbers.SPELLINGS, *dates.SPELLINGS, *words.SPELLINGS, *unusual.SPELLINGS]
 NULL_MARKS = ("-", "n/a", "N/A", "NULL", "\\N", "none", ".")
 MIN_ROWS, MAX_ROWS = 20, 2000
 # of the cells of a column; a column of more misfits than the second is to stay text
@@ -105,7 +105,7 @@ def write_file(
     path, delimiter = stem.with_suffix(".csv"), draw.choice(DELIMITERS[country.decimal == ","])
     with path.open("w", encoding=draw.choice(["utf-8", "utf-8-sig"]), newline="") as stream:
         writer = csv.writer(stream, delimiter=delimiter, lineterminator=draw.choice(["\n", "\r\n"]))
-        if draw.random() < FIRST_LINE_SHARE:
+        if draw.random() < FIRST_LINE_SHARE and len(columns) > 2:
             stream.write("List of this month\n\n")
         writer.writerow(headers)
         writer.writerows(rows)

@@ -103,16 +103,21 @@ def convert_columns(file: LabelledFile, config: ImportConfig) -> dict[str, list[
         names = make_column_names(table.columns)
         layout = column_layout.build_layout(config, names, table.columns)
         blocks = list(table.blocks())
-        lines = [line for block in blocks for line in block.rows]
+        # a row without any value may be skipped
+        default = {
+            line: REJECTED if any(table.parse(record)) else ""
+            for block in blocks
+            for record, line in zip(block.records, block.rows, strict=True)
+        }
         result = {}
         for part in layout.fields:
             rules = dataclasses.replace(layout.rules(ZONE, {}), fields=[part], equations=[], hashed=False)
             checker = RowChecker(rules)
-            stored: dict[int, object] = dict.fromkeys(lines, REJECTED)
+            stored: dict[int, object] = dict(default)
             for block in blocks:
                 checked = checker.check(block, table)
                 stored.update(zip(checked.rows, checked.columns[0], strict=True))
-            result[part.name] = [stored[line] for line in lines]
+            result[part.name] = list(stored.values())
     return result
 
 
@@ -164,6 +169,13 @@ def read_stored(type_name: str, text: str) -> Value:
     return moment.astimezone(UTC) if moment.tzinfo else moment
 
 
+def describe(verdict: Verdict) -> str:
+    """Return what is wrong with a proposal, and some values of its column."""
+    column, file = verdict.column, verdict.file
+    where = f"{column.spelling} ({file.country.locale}, {file.delimiter!r})"
+    return f"{verdict.outcome}: {where}: {column.cells[:3]}\n    {verdict.why.strip()}"
+
+
 def render_seeds(verdicts: dict[int, list[Verdict]]) -> str:
     """Return the outcomes of each seed."""
     rows = []
@@ -213,9 +225,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     verdicts = [verdict for group in by_seed.values() for verdict in group]
     for verdict in verdicts if options.show else ():
         if verdict.outcome != "right":
-            cells, file = verdict.column.cells[:3], verdict.file
-            print(f"{verdict.outcome}: {verdict.column.spelling} ({file.country.locale}, {file.delimiter!r}): {cells}")
-            print(f"    {verdict.why.strip()}")
+            print(describe(verdict))
     tables = {"suggest-seeds": render_seeds(by_seed), "suggest-confusion": render_confusion(verdicts)}
     if options.write:
         write_tables(options.write, tables)

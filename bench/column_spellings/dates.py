@@ -40,7 +40,7 @@ def spoil_date(draw: random.Random, cell: str) -> str:
     return draw.choice([f"{cell[:end]}x{cell[end:]}", f"{cell} ?", "soon", f"{cell}{cell}", "99" + cell])
 
 
-def _has_two_readings(pattern: str, moments: list[datetime]) -> bool:
+def has_two_readings(pattern: str, moments: list[datetime]) -> bool:
     """Return whether day and month of every date may be exchanged."""
     letters = re.sub("[^yMd]", "", re.sub("'[^']*'", "", pattern))
     return not letters.startswith("yyyy") and "MMM" not in letters and all(moment.day <= 12 for moment in moments)
@@ -68,7 +68,7 @@ def _date(pattern: str, locales: tuple[str, ...] = (), family: str = "dates", la
         moments = draw_moments(draw, rows)
         cells = [_write_moment(moment, pattern, language or country.locale) for moment in moments]
         values: list[Value] = [moment.date() for moment in moments]
-        return Column(name_header(country, "day"), list(cells), values, DATE, _has_two_readings(pattern, moments))
+        return Column(name_header(country, "day"), list(cells), values, DATE, has_two_readings(pattern, moments))
 
     return Spelling(f"{family}: {pattern}", family, make, locales, spoil_date)
 
@@ -80,7 +80,7 @@ def _moment(
         moments = [_round_moment(pattern, moment) for moment in draw_moments(draw, rows)]
         cells = [_write_moment(moment, pattern, language or country.locale) for moment in moments]
         return Column(
-            name_header(country, "moment"), list(cells), list(moments), TIMESTAMP, _has_two_readings(pattern, moments)
+            name_header(country, "moment"), list(cells), list(moments), TIMESTAMP, has_two_readings(pattern, moments)
         )
 
     return Spelling(f"{family}: {pattern}", family, make, locales, spoil_date)
@@ -95,7 +95,7 @@ def _date_with_name(width: str) -> Spelling:
         order = {"mdy": "MMddyyyy", "dmy": "ddMMyyyy", "ymd": "yyyyMMdd"}[country.day_order]
         numeric = not any(re.search("[^0-9./ -]", str(cell)) for cell in cells)
         values: list[Value] = [moment.date() for moment in moments]
-        return Column(name_header(country, "day"), cells, values, DATE, numeric and _has_two_readings(order, moments))
+        return Column(name_header(country, "day"), cells, values, DATE, numeric and has_two_readings(order, moments))
 
     return Spelling(
         f"dates: Babel's {width}", "dates with names" if width != "short" else "dates", make, (), spoil_date

@@ -169,5 +169,5 @@ def _refuse_edited_row(connection: Connection, document: Document) -> None:
     raise ConfigurationError(
         f"{document.path} changed, and its row in dba.timportconfig was edited too. They differ (file / row) in "
         f"{', '.join(differing) or 'nothing'}",
-        f"Run: {format_command('apply_config', name, '--take', 'file')}, or with row",
+        f"Run: {format_command('apply_config', name, '--take', 'file')}, or --take row",
     )

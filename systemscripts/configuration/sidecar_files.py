@@ -32,7 +32,13 @@ def find_main_name(name: str) -> str:
 def is_sidecar(path: Path, is_known_name: Callable[[str], object]) -> bool:
     """Return whether a file is about another one, which is in the same folder or has a name that an import knows."""
     name = find_main_name(path.name)
-    return bool(name) and (bool(is_known_name(name)) or path.with_name(name).exists())
+    return is_about_known(path.name, is_known_name) or (bool(name) and path.with_name(name).exists())
+
+
+def is_about_known(name: str, is_known_name: Callable[[str], object]) -> bool:
+    """Return whether a name is that of a sidecar of a file that an import knows by name."""
+    main = find_main_name(name)
+    return bool(main) and bool(is_known_name(main))
 
 
 def find_sidecar(path: Path, suffix: str) -> Path | None:

@@ -245,7 +245,7 @@ def _check_version(server: Server) -> None:
     if version != str(embedded_programs.MAJOR):
         data, url = server.data, f"postgresql://etl@127.0.0.1:{server.port}"
         raise ConfigurationError(
-            f"the data in {data} are of PostgreSQL {version}, the installed one is {embedded_programs.MAJOR}",
+            f"the data in {data} belong to PostgreSQL {version}, the installed version is {embedded_programs.MAJOR}",
             f"With the programs of PostgreSQL {version} run:  pg_ctl -D {data} -o '-p {server.port}' start"
             f" && pg_dump -Fc -d {url}/etl -f etl.dump && pg_ctl -D {data} stop && mv {data} {data}.{version};"
             f" then {format_command('database', 'start')} && {embedded_programs.find_program('pg_restore')}"

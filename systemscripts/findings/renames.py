@@ -18,6 +18,7 @@ MIN_SCORE = 0.50  # below it a proposal would be a guess
 MIN_LEAD = 0.10  # over the next best pair of either column: between two candidates alike nothing is proposed
 SAME_WORDS_SCORE = 0.80  # names this alike carry a proposal though the values differ, such as new numbers each week
 SHOWN_SAMPLES = 3
+PART_NAME_SCORE = 0.60  # how alike the name of a part and of a whole are
 # digits with what separates them in numbers, dates and times, also with a sign, a currency or percent
 _NUMBER_OR_DATE = re.compile(r"[-+(]?[€$£¥]?\s?\d[\d.,:/ '\u00a0\u202fTZ+-]*\)?\s?[€$£¥%]?")
 
@@ -54,8 +55,35 @@ class Rename:
         )
 
 
+def find_parts(wholes: Sequence[Side], others: Sequence[Side]) -> dict[str, list[Side]]:
+    """Return the columns that were split into some of the others, or joined from them, with these parts.
+
+    The names of at least two parts are like that of the whole, and their values are shorter.
+    """
+    parts = {
+        whole.column: [
+            other
+            for other in others
+            if _compare_names((whole.column, whole.header), (other.column, other.header)) >= PART_NAME_SCORE
+            and _measure_length(other) < _measure_length(whole)
+        ]
+        for whole in wholes
+    }
+    return {column: sides for column, sides in parts.items() if len(sides) > 1}
+
+
+def _measure_length(side: Side) -> float:
+    return sum(map(len, side.samples)) / max(1, len(side.samples))
+
+
 def propose_renames(missing: Sequence[Side], new: Sequence[Side]) -> list[Rename]:
-    """Pair missing columns with new ones, one to one, each pair clearly better than the next; best first."""
+    """Pair missing columns with new ones, one to one, each pair clearly better than the next; best first.
+
+    What was split or joined has no new name.
+    """
+    split, joined = find_parts(missing, new), find_parts(new, missing)
+    missing = [side for side in missing if side.column not in split]
+    new = [side for side in new if side.column not in joined]
     scores = {(old.column, now.column): _score_pair(old, now) for old in missing for now in new}
     by_name = {side.column: side for side in (*missing, *new)}
     renames: list[Rename] = []

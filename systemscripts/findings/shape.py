@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from systemscripts.configuration import ImportConfig
 from systemscripts.findings.finding import Finding, Severity
 from systemscripts.findings.known_shape import LastFile, read_expected
-from systemscripts.findings.renames import Rename, Side, propose_renames
+from systemscripts.findings.renames import Rename, Side, find_parts, propose_renames
 from systemscripts.tables.lineage import SOURCE_SHEET
 
 MAX_NAMED = 5  # columns in one sentence of information
@@ -35,24 +35,32 @@ def judge_columns(
     differences = _Differences(config, file, last)
     if config.guards.need_key and (other_layout := _judge_key(config, file, differences)):
         return [other_layout]
-    renames = _propose(differences, file, last, samples)
+    before = [_side_before(last, column, samples) for column in differences.missing]
+    now = [_side_now(file, column) for column in differences.new] if before else []
+    # where so many differ it is another table
+    is_another = len(before) * len(now) > MAX_PAIRS
+    renames = [] if is_another else propose_renames(before, now)
     renamed = {rename.missing.column: rename for rename in renames}
-    findings = [_judge_missing(config, differences, column, renamed.get(column)) for column in differences.missing]
+    parts = {} if is_another else _describe_parts(before, now)
+    findings = [
+        _judge_missing(config, differences, column, renamed.get(column), parts.get(column, ""))
+        for column in differences.missing
+    ]
     findings += _describe_new(differences, {rename.new.column for rename in renames})
     findings += _describe_moved(file, last)
     return findings
 
 
-def _propose(
-    differences: _Differences, file: FileShape, last: LastFile | None, samples: Callable[[str], Sequence[str]]
-) -> list[Rename]:
-    """Return which new column each missing one may be; none where so many differ that it is another table."""
-    if not differences.missing or len(differences.missing) * len(differences.new) > MAX_PAIRS:
-        return []
-    return propose_renames(
-        [_side_before(last, column, samples) for column in differences.missing],
-        [_side_now(file, column) for column in differences.new],
-    )
+def _describe_parts(missing: Sequence[Side], new: Sequence[Side]) -> dict[str, str]:
+    """Return of each missing column that seems to be split, or joined with another, how it goes on."""
+    described = {}
+    for column, parts in find_parts(missing, new).items():
+        described[column] = f", and may be split into {' and '.join(repr(part.header) for part in parts)}"
+    headers = {side.column: side.header for side in new}
+    for column, parts in find_parts(new, missing).items():
+        for part in parts:
+            described[part.column] = f", and may be joined with another one in {headers[column]!r}"
+    return described
 
 
 class _Differences:
@@ -94,7 +102,9 @@ def _judge_key(config: ImportConfig, file: FileShape, differences: _Differences)
     return Finding("other_layout", "refuse", text)
 
 
-def _judge_missing(config: ImportConfig, differences: _Differences, column: str, rename: Rename | None) -> Finding:
+def _judge_missing(
+    config: ImportConfig, differences: _Differences, column: str, rename: Rename | None, parts: str
+) -> Finding:
     is_key = column in differences.missing_keys
     is_needed = is_key or column in differences.expected.required
     is_declared = is_needed or column in differences.expected.declared
@@ -113,8 +123,8 @@ def _judge_missing(config: ImportConfig, differences: _Differences, column: str,
     kind = _kind(is_key, is_needed, is_declared)
     since = "" if differences.is_first else ", which the last file had"
     severity = _severity(policy.missing if is_declared else None, default)
-    text = f"the {kind} {column} is missing{since}"
-    return Finding("column_missing", severity, text, column, {"group": f"{kind}s are missing"})
+    text = f"the {kind} {column} is missing{since}{parts}"
+    return Finding("column_missing", severity, text, column, {} if parts else {"group": f"{kind}s are missing"})
 
 
 def _kind(is_key: bool, is_needed: bool, is_declared: bool) -> str:

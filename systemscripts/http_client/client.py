@@ -160,7 +160,7 @@ class Client:
             raise TemporaryError(f"no answer ({type(error).__name__})") from error
         except requests.RequestException as error:
             raise ConfigurationError(
-                f"{redact_url(url)} cannot be asked: {type(error).__name__}", "Correct url in the import."
+                f"{redact_url(url)} cannot be requested: {type(error).__name__}", "Correct url in the import."
             ) from error
 
     def _read_answer(self, url: str, response: requests.Response) -> Answer:

@@ -179,7 +179,7 @@ def _load_held(context: Context, dataset_id: int, verdict: Verdict) -> Outcome:
             if as_kept.file_sha256 != ticket.file_sha256:
                 raise UsageError(
                     f"{path} is not the file that is held as dataset {dataset_id}",
-                    "Bring that file back there from a backup, then run it again.",
+                    "Restore that file from a backup, then run it again.",
                 )
             return _load_prepared(context, file, dataset_id, verdict, renames)
 

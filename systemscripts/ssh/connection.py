@@ -167,7 +167,7 @@ def _open_sftp(transport: paramiko.Transport, name: str) -> paramiko.SFTPClient:
             return paramiko.SFTPClient(channel)
     except (paramiko.SSHException, OSError, EOFError) as error:
         raise TryLaterError(
-            f"{name}: the SFTP channel failed: {_describe_error(error)}", "Does the server offer SFTP?"
+            f"{name}: the SFTP channel failed: {_describe_error(error)}", "Check that the server offers SFTP."
         ) from error
 
 

@@ -149,7 +149,12 @@ def test_data_of_another_version_are_refused_with_the_commands(own: Own) -> None
     done = own.run("close_interrupted_runs")
     version.write_text(f"{embedded_programs.MAJOR}\n")
     assert (done.returncode, done.stderr.count("\n")) == (78, 1)
-    for part in ("are of PostgreSQL 15, the installed one is", "pg_dump -Fc", "pg_restore --clean", str(own.folder)):
+    for part in (
+        "belong to PostgreSQL 15, the installed version is",
+        "pg_dump -Fc",
+        "pg_restore --clean",
+        str(own.folder),
+    ):
         assert part in done.stderr
     assert str(own.state["etl_password"]) not in done.stderr
     assert own.run("close_interrupted_runs").returncode == 0

@@ -29,20 +29,28 @@ COLUMNS: dict[str, tuple[str, tuple[str, ...], tuple[str, ...]]] = {
 }
 CITIES = ("Bonn", "Ulm", "Trier", "Köln", "Lyon", "Nice", "Porto", "Leeds", "Graz", "Basel", "Turin", "Gent")
 NAMES = ("Abel", "Berg", "Costa", "Dahl", "Egger", "Frei", "Garcia", "Hahn", "Ito", "Jung", "Klein", "Lopez", "Maier")
-EDITS = ("rename", "translate", "split", "join", "drop", "add", "case", "reorder")
+EDITS = ("rename", "translate", "split", "join", "drop", "add", "case", "reorder", "swap")
 
 
 @dataclass(frozen=True)
 class Edit:
-    """One file as a client sends it after two good ones. `renamed`: column -> its new header, of pure renames."""
+    """One file as a client sends it after some good ones. `renamed`: column -> its new header, of pure renames.
+
+    `is_lost`: a declared column is no longer there under a name that the import knows. `is_swapped`: two columns stand
+    under each other's headers. `rows`: the values of the declared columns of each good file, and last of this one.
+    """
 
     kind: str
     schema: dict[str, str]
-    weeks: tuple[str, str]
+    weeks: tuple[str, ...]
     text: str
     renamed: dict[str, str]
-    lost: bool
-    """Whether a declared column is no longer there under a name that the import knows."""
+    is_lost: bool
+    rows: list[list[list[str]]]
+
+    @property
+    def is_swapped(self) -> bool:
+        return self.kind == "swap"
 
 
 def make_value(kind: str, random_: random.Random, number: int, week: int) -> str:
@@ -78,8 +86,9 @@ def make_edits(seed: int, count: int) -> Iterator[Edit]:
 
 
 def _make_edit(random_: random.Random, kind: str, columns: list[str]) -> Edit:
-    rows = [_rows(random_, columns, week) for week in range(3)]
-    headers, values = list(columns), rows[2]
+    # the rules on values need three files
+    rows = [_rows(random_, columns, week) for week in range(4 if kind == "swap" else 3)]
+    headers, values = list(columns), rows[-1]
     renamed: dict[str, str] = {}
     index = random_.randrange(len(columns))
     name = columns[index]
@@ -104,9 +113,18 @@ def _make_edit(random_: random.Random, kind: str, columns: list[str]) -> Edit:
     elif kind == "reorder":
         order = random_.sample(range(len(columns)), len(columns))
         headers, values = [columns[place] for place in order], [[row[place] for place in order] for row in values]
+    elif kind == "swap":
+        other = random_.choice([place for place in range(len(columns)) if _differ(columns[place], name)])
+        headers[index], headers[other] = headers[other], headers[index]
     schema = {column: TYPES.get(COLUMNS[column][0], "text") for column in columns}
-    weeks = (_text(columns, rows[0]), _text(columns, rows[1]))
-    return Edit(kind, schema, weeks, _text(headers, values), renamed, kind not in ("add", "case", "reorder"))
+    weeks = tuple(_text(columns, week) for week in rows[:-1])
+    is_lost = kind not in ("add", "case", "reorder", "swap")
+    return Edit(kind, schema, weeks, _text(headers, values), renamed, is_lost, rows)
+
+
+def _differ(one: str, other: str) -> bool:
+    """Whether a person sees that the values of two columns have changed places."""
+    return COLUMNS[one][0] != COLUMNS[other][0]
 
 
 def _rows(random_: random.Random, columns: list[str], week: int) -> list[list[str]]:

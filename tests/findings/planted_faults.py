@@ -37,6 +37,11 @@ def set_values(column: str, function: Callable[[str], str]) -> Change:
     return lambda rows, series, chance: [{**row, column: function(row[column]) if row[column] else ""} for row in rows]
 
 
+def set_keys(function: Callable[[str], str]) -> Change:
+    """Return a fault that changes every key."""
+    return lambda rows, series, chance: set_values(series.key, function)(rows, series, chance)
+
+
 def multiply(column: str, factor: float) -> Change:
     """Return a fault that multiplies a number."""
     return set_values(column, lambda value: f"{float(value) * factor:.{0 if '.' not in value else 2}f}")
@@ -156,13 +161,8 @@ def list_faults() -> list[Fault]:
             set_values("is_active", lambda value: "false" if value == "true" else "true"),
             feeds=members,
         ),
-        Fault("keys padded", ("keys_unknown",), set_values("order_no", lambda value: f"00{value}"), feeds=orders),
-        Fault(
-            "keys without zeros",
-            ("keys_unknown",),
-            set_values("member_no", lambda value: value.lstrip("0")),
-            feeds=members,
-        ),
+        Fault("keys padded", ("keys_unknown",), set_keys(lambda value: f"00{value}")),
+        Fault("keys without zeros", ("keys_unknown",), set_keys(lambda value: value.lstrip("0"))),
         Fault(
             "keys repeated",
             ("key_not_unique",),

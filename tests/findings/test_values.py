@@ -17,6 +17,7 @@ from systemscripts.findings.values.judge import list_rules
 from systemscripts.findings.values.show_profile import show_profile
 from tests.conftest import Installation
 from tests.findings.planted_faults import list_faults, list_harmless, make_faulty
+from tests.findings.spoiled_files import list_spoiled, name_file, write_workbook
 from tests.findings.weekly_series import Series, write_csv
 from tests.ingest.test_identity_rules import RUN, Office, states, texts
 
@@ -157,25 +158,45 @@ def test_after_three_good_files_each_fault_is_held_refused_or_warned(office: Off
     for fault in list_faults():
         if feed in fault.feeds and mode in fault.modes:
             data = make_faulty(fault, rows, series, chance)
-            finders = find(office, name, data) if data != right else set(fault.rules)
+            finders = find(office, {name: data}) if data != right else set(fault.rules)
             if not finders & {*fault.rules, "rejected"}:
                 missed.append((fault.name, finders))
+    for spoiled, (spoil, modes) in list_spoiled().items():
+        if not modes or mode in modes:
+            finders = find(office, spoil(rows, series, day))
+            if not finders:
+                missed.append((spoiled, finders))
     assert missed == []
-    wrong = []
+    wrong = [
+        ("workbook", found) for found in [find(office, {name_file(day, ".xlsx"): write_workbook(a=rows)})] if found
+    ]
     for harmless, make in list_harmless().items():
-        if finders := find(office, name, make(rows, series, chance)):
+        if finders := find(office, {name: make(rows, series, chance)}):
             wrong.append((harmless, finders))
     assert wrong == []
 
 
-def config_series(office: Office, series: Series, mode: str) -> None:
-    dated = {"dateconfig": "filename", "datelocation": "1", "dateformat": "yyyyMMdd"}
-    office.here.configure("feed", load_mode=mode, schema=series.types, key_columns=[series.key], **dated)
+@pytest.mark.parametrize("mode", MODES)
+def test_files_of_five_rows_and_first_files_are_left_alone(office: Office, mode: str) -> None:
+    for feed in ("orders", "members"):
+        series = Series(3, feed)
+        config_series(office, series, mode, f"few_{feed}")
+        for week, (day, rows) in zip(range(5), series.list_weeks(), strict=False):
+            office.here.drop(f"few_{feed}_{day:%Y%m%d}.csv", write_csv(rows[week * 5 : week * 5 + 5]))
+            summary = office.run(f"few_{feed}")
+            assert (summary.exit_code, texts(summary)) == (0, ""), (feed, week)
 
 
-def find(office: Office, name: str, data: bytes) -> set[str]:
-    """Load a file, take it back, and return the rules that held it or warned; "rejected" for rows that do not fit."""
-    office.here.drop(name, data)
+def config_series(office: Office, series: Series, mode: str, name: str = "feed") -> None:
+    location = str(name.count("_") + 1)
+    dated = {"dateconfig": "filename", "datelocation": location, "dateformat": "yyyyMMdd"}
+    office.here.configure(name, load_mode=mode, schema=series.types, key_columns=[series.key], **dated)
+
+
+def find(office: Office, files: dict[str, bytes]) -> set[str]:
+    """Load files, take them back, and return the rules that held it or warned; "rejected" for rows that do not fit."""
+    for name, data in files.items():
+        office.here.drop(name, data)
     summary = office.run("feed")
     numbers = [row["dataset"] for row in summary.rows if row["dataset"]]
     found = office.here.sql(

@@ -80,7 +80,7 @@ def test_a_list_that_is_wholly_undone_is_taken_back_once(meetmax: MeetMax) -> No
     meetmax.undo(1)
     message = meetmax.send()
     assert message is not None
-    assert message["Subject"] == "MeetMax: 1 list taken back"
+    assert message["Subject"] == "MeetMax: 1 list undone"
     assert "no list is left, it had 3 companies; undone" in part(message, "plain")
     assert meetmax.send() is None
 

@@ -31,16 +31,17 @@ def test_files_are_taken_once_and_removed_when_they_are_safe(installation: Insta
     (inbox / "orders_1.csv").write_text(ROWS)
     (inbox / "orders_2.csv").write_text("something,else\n1,2\n")
     (inbox / "orders_3.csv.part").write_text(ROWS)
+    (inbox / "orders_1.csv.Md5").write_text("not a file of rows")
     installation.drop("orders_4.csv", "order_id,amount\n4,4\n")  # the door stays open for others
     assert installation.run("generic_import", "orders").returncode == 65
-    assert [path.name for path in inbox.iterdir()] == ["orders_3.csv.part"]
+    assert sorted(path.name for path in inbox.iterdir()) == ["orders_1.csv.Md5", "orders_3.csv.part"]
     assert sorted(installation.read_archive()) == ["orders_1.csv", "orders_4.csv"]
     assert installation.sql("select order_id from public.orders order by 1") == [("1",), ("4",)]
     assert [p.name for p in (installation.data / "file_watcher" / "refused").glob("*.csv")] != []
     (inbox / "orders_1.csv").write_text(ROWS)  # the same delivery again
     assert installation.run("generic_import", "orders").returncode == 0
     assert installation.sql("select count(*) from public.orders") == [(2,)]
-    assert [path.name for path in inbox.iterdir()] == ["orders_3.csv.part"]
+    assert sorted(path.name for path in inbox.iterdir()) == ["orders_1.csv.Md5", "orders_3.csv.part"]
 
 
 def test_links_pipes_folders_and_odd_names_are_left_and_said(installation: Installation, inbox: Path) -> None:

@@ -31,15 +31,16 @@ def configure(installation: Installation, remote: Place, **more: object) -> None
 
 
 def test_files_are_fetched_loaded_archived_and_removed_at_the_server(installation: Installation, remote: Place) -> None:
-    configure(installation, remote)
+    configure(installation, remote, pattern="orders_.*")
     remote.put("orders_1.csv", ROWS)
+    remote.put("orders_1.csv.sha256", "not a file of rows")
     remote.put("orders_2.csv", ROWS.replace("1,3", "1,4"))
     remote.put("readme.txt", "nothing for us")
     done = installation.run("generic_import", "orders")
     assert done.returncode == 0, done.stderr
     assert installation.sql("select count(*) from public.orders") == [(100,)]
     assert sorted(installation.read_archive()) == ["orders_1.csv", "orders_2.csv"]
-    assert remote.names() == ["readme.txt"]
+    assert remote.names() == ["orders_1.csv.sha256", "readme.txt"]
     paths = installation.sql("select source, source_path, status, settled_at is not null from dba.tfile order by 2")
     assert paths == [
         ("sftp", f"sftp://{remote.user}@{remote.host}:{remote.port}/in/orders_{n}.csv", "loaded", True) for n in (1, 2)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import itertools
 import statistics
 from collections.abc import Iterator
 
 from systemscripts.findings.finding import Finding
 from systemscripts.findings.values.bounds import DEVIATIONS, format_share, measure_deviation
-from systemscripts.findings.values.compare import pair_columns
+from systemscripts.findings.values.compare import find_unseen, list_usually_known, measure_known, pair_columns
 from systemscripts.findings.values.history import Past
 from systemscripts.findings.values.judge import File, Rule
 from systemscripts.findings.values.profile import ColumnProfile
@@ -35,9 +34,10 @@ def judge_new_codes(file: File, history: list[Past]) -> Iterator[Finding]:
     for now, before in pair_columns(file, history):
         if not _is_code(now) or not all(_is_code(profile) for profile in before):
             continue
-        share, unseen = _measure_unseen(now, before)
+        tops = [profile.top_values for profile in (now, *before)]
         # what brings new values with every file is not a list of codes
-        usual = max(_measure_unseen(before[n], before[n + 1 :])[0] for n in range(len(before) - 1))
+        share, *past = (sum(find_unseen(tops[n], tops[n + 1 :]).values()) for n in range(len(before)))
+        unseen, usual = list(find_unseen(tops[0], tops[1:])), max(past)
         if share <= MAX_NEW_SHARE or share <= 2 * usual:
             continue
         known = ", ".join(list(before[0].top_values or {})[:3])
@@ -67,10 +67,10 @@ def _list_unknown(
         is_list = now.patterns is not None and all(profile.top_values is None for profile in (now, *before))
         if not is_list:
             continue
-        usual = min(measure_overlap(newer.sketch, older.sketch) or 0.0 for newer, older in itertools.pairwise(before))
+        usual = min(list_usually_known(before))
         if usual < least or (measure_overlap(now.sketch, before[0].sketch) or 0.0) >= usual * MAX_KNOWN_PART:
             continue
-        known = max(measure_overlap(now.sketch, profile.sketch) or 0.0 for profile in before)
+        known = measure_known(now.sketch, before)
         if known < usual * MAX_KNOWN_PART:
             yield now, before, usual, known
 
@@ -81,7 +81,7 @@ def judge_respelled_list(file: File, history: list[Past]) -> Iterator[Finding]:
         values = list(file.values.counts[now.column_name])
         for change in (str.lower, str.upper, str.title, str.strip):
             changed = build_sketch(map(change, values))
-            if max(measure_overlap(changed, profile.sketch) or 0.0 for profile in before) >= usual * KNOWN_AGAIN:
+            if measure_known(changed, before) >= usual * KNOWN_AGAIN:
                 text = f"{now.column_name}: the values are written otherwise than before ({', '.join(values[:3])})"
                 yield Finding("codes_respelled", "warn", text, now.column_name)
                 break
@@ -132,13 +132,6 @@ def _is_code(profile: ColumnProfile) -> bool:
     if profile.top_values is None or profile.is_date or profile.column_type.startswith("numeric"):
         return False
     return len(profile.top_values) <= max(2, MAX_VALUES_PER_ROW * profile.filled)
-
-
-def _measure_unseen(now: ColumnProfile, before: list[ColumnProfile]) -> tuple[float, list[str]]:
-    """Return the share of the values that no file before had, and these values."""
-    known = {value for profile in before for value in profile.top_values or {}}
-    unseen = {value: share for value, share in (now.top_values or {}).items() if value not in known}
-    return sum(unseen.values()), list(unseen)
 
 
 def _simplify(value: str) -> str:

@@ -9,8 +9,8 @@ from collections.abc import Iterator, Sequence
 from datetime import date
 
 from systemscripts.findings.finding import Finding
-from systemscripts.findings.values.bounds import measure_deviation
-from systemscripts.findings.values.compare import pair_columns
+from systemscripts.findings.values.bounds import Quantiles, format_share, measure_deviation
+from systemscripts.findings.values.compare import pair_columns, pair_quantiles
 from systemscripts.findings.values.history import Past
 from systemscripts.findings.values.judge import File, Rule
 from systemscripts.findings.values.profile import (
@@ -36,20 +36,18 @@ MAX_LATE_NOW = 0.02
 AFTER_FILE_DAYS = 31
 # A list of which the greater part stays from file to file.
 USUALLY_SAME = 0.7
-Quantiles = tuple[float, float, float]
 
 
 def judge_moved_year(file: File, history: list[Past]) -> Iterator[Finding]:
     """Hold a file whose dates all lie a year before or after where the next file's should."""
-    for now, before in pair_columns(file, history):
-        past = [quantiles for profile in before if (quantiles := profile.quantiles)]
-        if not now.is_date or now.quantiles is None or len(past) != len(before):
+    for now, quantiles, past, before in pair_quantiles(file, history):
+        if not now.is_date:
             continue
-        year = _find_years_of_quantiles(now.quantiles, past) or _find_years_of_list(file, now, before)
+        year = _find_years_of_quantiles(quantiles, past) or _find_years_of_list(file, now, before)
         if year:
             usual, count = format_day(past[0][1]), f"{abs(year)} year{'s' if abs(year) > 1 else ''}"
             text = (
-                f"{now.column_name}: half of the dates lie after {format_day(now.quantiles[1])}, in the file before "
+                f"{now.column_name}: half of the dates lie after {format_day(quantiles[1])}, in the file before "
                 f"after {usual}: all of them {count} {'later' if year > 0 else 'earlier'}?"
             )
             yield Finding("dates_moved", "hold", text, now.column_name, {"years": year})
@@ -89,41 +87,36 @@ def _measure_shift(now: float, past: Sequence[float]) -> tuple[float, float]:
 
 def judge_day_month(file: File, history: list[Past]) -> Iterator[Finding]:
     """Hold a file whose dates scatter over months where they never did, or lie all before the 13th of a month."""
-    for now, before in pair_columns(file, history):
-        spans = [_measure_span(profile) for profile in before]
-        if not now.is_date or now.quantiles is None or None in spans:
+    for now, quantiles, past, before in pair_quantiles(file, history):
+        if not now.is_date:
             continue
-        widest = max(span for span in spans if span is not None)
+        widest = max(map(_measure_span, past))
         late = [float(profile.traits.get("after_12th", 0)) for profile in before]
         if widest <= PERIOD_DAYS:
-            is_exchanged = _has_scattered(file, now, widest, before)
+            is_exchanged = _has_scattered(file, now, widest, past)
         else:
             is_exchanged = min(late) >= USUALLY_LATE and now.traits.get("after_12th", 0) <= MAX_LATE_NOW
         if is_exchanged:
             samples = ", ".join(list(file.values.counts[now.column_name])[:3])
             text = (
                 f"{now.column_name}: day and month have changed places? {samples}; "
-                f"usually {format_share_late(statistics.median(late))} lie after the 12th, "
-                f"within {widest:.0f} days, now within {_measure_span(now) or 0:.0f}"
+                f"usually {format_share(statistics.median(late))} lie after the 12th, "
+                f"within {widest:.0f} days, now within {_measure_span(quantiles):.0f}"
             )
             yield Finding("day_month_exchanged", "hold", text, now.column_name)
 
 
-def format_share_late(share: float) -> str:
-    """Return a share as percent."""
-    return f"{100 * share:.0f} %"
+def _measure_span(quantiles: Quantiles) -> float:
+    """Return the days between the first and the last tenth of the dates."""
+    return quantiles[2] - quantiles[0]
 
 
-def _measure_span(profile: ColumnProfile) -> float | None:
-    """Return the days between the first and the last tenth of its dates."""
-    return profile.quantiles[2] - profile.quantiles[0] if profile.quantiles else None
-
-
-def _has_scattered(file: File, now: ColumnProfile, widest: float, before: Sequence[ColumnProfile]) -> bool:
+def _has_scattered(file: File, now: ColumnProfile, widest: float, past: Sequence[Quantiles]) -> bool:
     """Whether dates of a period are scattered, and with day and month turned back are of the next period."""
-    past = [profile.quantiles[1] for profile in before if profile.quantiles]
-    own_shift, _ = _measure_shift(now.quantiles[1] if now.quantiles else 0, past)
-    span = _measure_span(now) or 0
+    assert now.quantiles is not None
+    medians = [quantiles[1] for quantiles in past]
+    own_shift, _ = _measure_shift(now.quantiles[1], medians)
+    span = _measure_span(now.quantiles)
     if span <= max(SCATTER * widest, widest + 25) and abs(own_shift) <= max(2 * widest, 25):
         return False
     turned: Counter[int] = Counter()
@@ -135,7 +128,7 @@ def _has_scattered(file: File, now: ColumnProfile, widest: float, before: Sequen
         turned[date(value.year, value.day, value.month).toordinal() - EPOCH if value.day <= 12 else day] += count
     days = sorted(turned.elements())
     first, median, last = days[len(days) // 10], days[len(days) // 2], days[-1 - len(days) // 10]
-    shift, _ = _measure_shift(median, past)
+    shift, _ = _measure_shift(median, medians)
     return last - first <= max(1.5 * widest, 7) and abs(shift) <= max(1.5 * widest, 14)
 
 

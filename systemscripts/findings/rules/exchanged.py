@@ -8,7 +8,7 @@ import statistics
 from collections.abc import Iterator, Sequence
 
 from systemscripts.findings.finding import Finding
-from systemscripts.findings.values.bounds import is_figure_outside, measure_deviation
+from systemscripts.findings.values.bounds import are_like, measure_deviation
 from systemscripts.findings.values.compare import pair_columns
 from systemscripts.findings.values.history import Past
 from systemscripts.findings.values.judge import File, Rule
@@ -116,8 +116,7 @@ def _fits(now: ColumnProfile, before: Sequence[ColumnProfile]) -> bool:
     past = [quantiles for profile in before if (quantiles := profile.quantiles)]
     if now.quantiles is None or not past:
         return False
-    figures = zip(now.quantiles, zip(*past, strict=True), strict=True)
-    return not any(is_figure_outside(figure, usual) for figure, usual in figures)
+    return are_like(now.quantiles, past)
 
 
 def _has_turned(one: Pair, other: Pair) -> bool:

@@ -9,11 +9,10 @@ from collections.abc import Iterable, Iterator
 from systemscripts.findings.finding import Finding
 from systemscripts.findings.values import garbled_text
 from systemscripts.findings.values.bounds import format_share
-from systemscripts.findings.values.compare import pair_columns
+from systemscripts.findings.values.compare import find_unseen, list_usually_known, measure_known, pair_columns
 from systemscripts.findings.values.history import Past
 from systemscripts.findings.values.judge import File, Rule
 from systemscripts.findings.values.profile import KEY, ColumnProfile
-from systemscripts.findings.values.sketch import measure_overlap
 
 # So many longer values must be missing that chance is out of the question.
 MIN_LOST_VALUES = 6
@@ -94,11 +93,8 @@ def judge_key_form(file: File, history: list[Past]) -> Iterator[Finding]:
         is_key = now.column_name in key or all(profile.distinct_values == profile.filled for profile in before)
         if not is_key or now.patterns is None:
             continue
-        known = {form for profile in before for form in profile.patterns or {}}
-        new = sum(share for form, share in now.patterns.items() if form not in known)
-        usual_new = [_measure_new_forms(before[n], before[n + 1 :]) for n in range(len(before) - 1)]
-        overlaps = [measure_overlap(before[n].sketch, before[n + 1].sketch) or 0.0 for n in range(len(before) - 1)]
-        overlap = max(measure_overlap(now.sketch, profile.sketch) or 0.0 for profile in before)
+        forms = [profile.patterns for profile in (now, *before)]
+        new, *usual_new = (sum(find_unseen(forms[n], forms[n + 1 :]).values()) for n in range(len(before)))
         value = next(iter(file.values.counts[now.column_name]))
         usual = before[0].min_value
         zeros = float(now.traits.get("zero_led", 0))
@@ -110,8 +106,8 @@ def judge_key_form(file: File, history: list[Past]) -> Iterator[Finding]:
         )
         if has_new_form or are_zeros_new or (are_zeros_gone and new >= NEW_FORM_SHARE / 2):
             text = f"{now.column_name}: keys are written otherwise than ever ({value!r}, usually such as {usual!r})"
-        elif overlap == 0 and min(overlaps) >= USUALLY_KNOWN:
-            known_share = format_share(statistics.median(overlaps))
+        elif measure_known(now.sketch, before) == 0 and min(list_usually_known(before)) >= USUALLY_KNOWN:
+            known_share = format_share(statistics.median(list_usually_known(before)))
             text = (
                 f"{now.column_name}: none of the keys is known ({value!r}, usually such as {usual!r}), "
                 f"usually {known_share} are"
@@ -133,11 +129,6 @@ def _has_grown(now: ColumnProfile, before: list[ColumnProfile], file: File) -> b
 
 def _shorten_form(form: str) -> str:
     return re.sub(r"9+\+?", "9", form)
-
-
-def _measure_new_forms(now: ColumnProfile, before: list[ColumnProfile]) -> float:
-    known = {form for profile in before for form in profile.patterns or {}}
-    return sum(share for form, share in (now.patterns or {}).items() if form not in known)
 
 
 RULES = (

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 
 # The larger of these: what varies much may vary more, and what never varied may a little.
 DEVIATIONS = 5
+# Below which a tenth, half and nine tenths of the values lie.
+Quantiles = tuple[float, float, float]
 SHARE_POINTS = 0.30
 FIGURE_PART = 0.50
 # Of fewer values no share and no median says anything.
@@ -29,6 +31,11 @@ def is_figure_outside(value: float, past: Sequence[float], part: float = FIGURE_
     """Whether a figure is outside of the past ones."""
     margin = max(DEVIATIONS * measure_deviation(past), part * abs(statistics.median(past)))
     return not min(past) - margin <= value <= max(past) + margin
+
+
+def are_like(candidate: Quantiles, past: Sequence[Quantiles], indexes: Sequence[int] = (0, 1, 2)) -> bool:
+    """Whether these of the three figures are like those of before."""
+    return not any(is_figure_outside(candidate[index], [quantiles[index] for quantiles in past]) for index in indexes)
 
 
 def format_figure(value: float) -> str:

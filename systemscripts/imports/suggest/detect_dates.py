@@ -29,14 +29,15 @@ _DAY = (
 )
 _COMPACT = r"(?P<compact>[0-9]{8}(?:T?[0-9]{4}(?:[0-9]{2})?)?|[0-9]{6})(?P<utc>Z)?"
 _CLOCK = (
-    r"(?P<hour>[0-9]{1,2}):[0-9]{2}(?P<seconds>:[0-9]{2})?(?:(?P<point>[.,])(?P<fraction>[0-9]{1,9}))?"
+    r"(?P<hour>[0-9]{1,2})(?P<colon>[:.])[0-9]{2}(?P<seconds>(?P=colon)[0-9]{2})?(?:(?P<point>[.,])(?P<fraction>[0-9]{1,9}))?"
     rf"(?:(?P<half_blank>{BLANK}*)[AaPp](?:\.{BLANK}?)?[Mm]\.?)?"
-    rf"(?:(?P<zone_blank>{BLANK}*)(?P<zone>Z|UTC|GMT|[+-][0-9]{{2}}(?::?[0-9]{{2}})?))?"
+    rf"(?:(?P<zone_blank>{BLANK}*)(?P<zone>Z|UTC|GMT|[+-][0-9]{{2}}(?::?[0-9]{{2}})?))?(?P<suffix>{BLANK}+Uhr)?"
 )
 _JOIN = rf"(?P<join>T|,?{BLANK}+(?:at{BLANK}+|um{BLANK}+|kl\.?{BLANK}+|-{BLANK}+)?|:)"
 _PARTS = ("first", "second", "third")
 _MOMENT = re.compile(rf"(?:{_DAY}|{_COMPACT})(?:{_JOIN}{_CLOCK})?")
-_TIME = re.compile(_CLOCK)
+# alone, 14.05 is a number
+_TIME = re.compile(_CLOCK.replace("[:.]", ":"))
 _BLANKS = re.compile(f"{BLANK}+")
 # clocks that fewer values have are exceptions, and so many forms are proposed at most
 _MIN_CLOCK_SHARE, _MAX_CLOCKS = 0.01, 4
@@ -90,6 +91,8 @@ class _Clock:
     point: str | None
     half_blank: str | None
     zone_blank: str | None
+    colon: str = ":"
+    suffix: str = ""
 
 
 def list_spellings(sample: Sequence[str], header: str) -> list[Spelling]:
@@ -189,7 +192,8 @@ def _find_clock(match: re.Match[str]) -> _Clock | None:
     if match["hour"] is None:
         return None
     join = _BLANKS.sub(" ", match["join"] or "")
-    return _Clock(join, match["seconds"] is not None, match["point"], *_find_ends(match))
+    suffix = _BLANKS.sub(" ", match["suffix"] or "")
+    return _Clock(join, match["seconds"] is not None, match["point"], *_find_ends(match), match["colon"], suffix)
 
 
 def _find_ends(match: re.Match[str]) -> tuple[str | None, str | None]:
@@ -246,13 +250,13 @@ def _write_clock(clock: _Clock, group: list[re.Match[str]]) -> str:
     """Return the format of the time of day."""
     same = [match for match in group if match["hour"] is not None]
     hour = "h" if clock.half_blank is not None else "H"
-    text = _quote(clock.join) + (hour if any(len(match["hour"]) == 1 for match in same) else hour * 2) + ":mm"
-    text += ":ss" * clock.has_seconds
+    text = _quote(clock.join) + (hour if any(len(match["hour"]) == 1 for match in same) else hour * 2)
+    text += f"{clock.colon}mm" + f"{clock.colon}ss" * clock.has_seconds
     if clock.point:
         digits = max((len(match["fraction"]) for match in same if match["fraction"]), default=6)
         text += clock.point + "S" * digits
     text += "" if clock.half_blank is None else f"{clock.half_blank}a"
-    return text + ("" if clock.zone_blank is None else f"{clock.zone_blank}XXX")
+    return text + ("" if clock.zone_blank is None else f"{clock.zone_blank}XXX") + _quote(clock.suffix)
 
 
 def _build_spelling(
@@ -276,7 +280,10 @@ def _is_iso(shape: _Shape, clocks: list[_Clock | None], group: list[re.Match[str
     """Return whether the conversion reads the values without a format."""
     if shape.parts != ("year", "number", "number") or shape.marks != ("", "-", "-", ""):
         return False
-    if any(clock and (clock.join not in ("T", " ") or clock.half_blank is not None) for clock in clocks):
+    if any(
+        clock and (clock.join not in ("T", " ") or clock.half_blank is not None or clock.colon + clock.suffix != ":")
+        for clock in clocks
+    ):
         return False
     padded = all(
         len(match["second"]) == len(match["third"]) == 2 and len(match["hour"] or "00") == 2 for match in group

@@ -69,8 +69,10 @@ def _profile(connection: DuckDBPyConnection, profiles: Sequence[ColumnProfile], 
         counts.append(f"count(distinct c{index})" if seen.is_unique else "0")
         counts += [_count_misfits(index, one.tests.value_or_empty) for one in narrow[index]]
     rows, *counted = _query(connection, counts, source)
-    found = iter(counted)
-    results = [(next(found), next(found), [next(found) for _ in spellings]) for spellings in narrow]
+    counted_values = iter(counted)
+    results = [
+        (next(counted_values), next(counted_values), [next(counted_values) for _ in spellings]) for spellings in narrow
+    ]
     exceptions: list[Counter[str]] = []
     for seen, spellings, (empty, _, misfits) in zip(profiles, narrow, results, strict=True):
         if seen.spellings is None and rows - empty != seen.values:
@@ -111,10 +113,10 @@ def _count_marks(
     for index in doubtful:
         counts += [_count_misfits(index, one.tests.either) for one in (profiles[index].spellings or {}).values()]
         counts += [f"histogram(trim(c{index})) filter (trim(c{index}) in ({', '.join(map(quote_literal, texts))}))"]
-    found = iter(_query(connection, counts, source))
+    counted_values = iter(_query(connection, counts, source))
     for index in doubtful:
-        exceptions[index] = Counter({name: next(found) for name in profiles[index].spellings or {}})
-        marks[index] = Counter(next(found) or {})
+        exceptions[index] = Counter({name: next(counted_values) for name in profiles[index].spellings or {}})
+        marks[index] = Counter(next(counted_values) or {})
     return marks
 
 

@@ -46,9 +46,9 @@ def infer_columns(columns: Sequence[str], profiles: Sequence[ColumnProfile], del
 
 def list_readings(profile: ColumnProfile) -> list[Spelling]:
     """Return the narrowest spellings with the fewest exceptions: more than one if the values have several meanings."""
-    if profile.zeros or profile.digits:
-        return []
     fitting = profile.find_fitting()
+    if (profile.zeros or profile.digits) and not any(one.goes_first for one in fitting):
+        return []
     behind = {name for one in fitting if one.goes_first for name in one.wider}
     fitting = [one for one in fitting if one.goes_first or one.name not in behind]
     best = [one for one in fitting if profile.exceptions[one.name] == profile.exceptions[fitting[0].name]]
@@ -58,9 +58,9 @@ def list_readings(profile: ColumnProfile) -> list[Spelling]:
 def _infer_column(column: str, profile: ColumnProfile, readings: list[Spelling], style: FileStyle) -> Proposal:
     if not profile.values:
         return Proposal(column, {"type": "text"}, "text: always empty")
-    if profile.zeros:
+    if profile.zeros and not readings:
         return Proposal(column, {"type": "text"}, f"text: leading zeros in {profile.zeros:,} values")
-    if profile.digits:
+    if profile.digits and not readings:
         return Proposal(column, {"type": "text"}, f"text: more than 18 digits in {profile.digits:,} values")
     if readings and readings[0].needs_empty and not profile.empty:
         readings = []

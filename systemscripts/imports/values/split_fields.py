@@ -95,7 +95,7 @@ def _split_at_once(block: Block, table: Table, width: int) -> Sequence[Sequence[
     except csv.Error:
         return None
     sound = len(rows) == len(block.records) and all(len(row) == width for row in rows)
-    return list(zip(*rows, strict=True)) if sound else None
+    return list(zip(*rows, strict=True)) if sound and rows else None
 
 
 def _split_plain(text: str, delimiter: str, width: int, records: int) -> list[list[str]] | None:

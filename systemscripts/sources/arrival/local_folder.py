@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from systemscripts import file_ledger, settings
+from systemscripts.configuration import sidecar_files
 from systemscripts.db_utils import transaction
 from systemscripts.directory_management import (
     copy_stream,
@@ -101,13 +102,13 @@ def _list_new(request: Request, folder: Path, handle: int, fetched: Fetched) -> 
     expected = arrival.parse_single_name(request.options.get("pattern") or "")
     if expected and request.options.get("keep") and expected not in [entry.name for entry in entries]:
         fetched.warn("file_expected", f"{folder / expected} does not exist")
-    pattern = request.options.get("pattern") or request.config.file_pattern
+    pattern = re.compile(request.options.get("pattern") or request.config.file_pattern)
     for entry in entries:
         path = folder / entry.name
         if reason := explain_unsafe_arrival(entry.name):
             shown = repr(entry.name)[1:-1]
             fetched.leave(folder / shown, f"{shown} in {folder} was not fetched: its name is not allowed, {reason}")
-        elif is_in_progress(entry.name) or not re.fullmatch(pattern, entry.name):
+        elif not _is_meant(entry.name, pattern):
             continue
         elif not entry.is_file(follow_symlinks=False):
             fetched.leave(path, f"{entry.name} in {folder} was not fetched: it is not a file")
@@ -117,6 +118,12 @@ def _list_new(request: Request, folder: Path, handle: int, fetched: Fetched) -> 
             else:
                 new.append(path)
     return new
+
+
+def _is_meant(name: str, pattern: re.Pattern[str]) -> bool:
+    """Return whether a name is that of a whole file of the import, and not of its totals or checksum."""
+    is_sidecar = sidecar_files.is_about_known(name, pattern.fullmatch)
+    return not is_in_progress(name) and not is_sidecar and pattern.fullmatch(name) is not None
 
 
 def _is_known(request: Request, path: Path, state: os.stat_result) -> bool:

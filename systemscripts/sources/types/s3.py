@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from systemscripts import file_ledger, masking, s3, settings
-from systemscripts.configuration import variables
+from systemscripts.configuration import sidecar_files, variables
 from systemscripts.db_utils import transaction
 from systemscripts.directory_management import shorten_name
 from systemscripts.errors import ConfigurationError, TooLargeError
@@ -122,6 +122,8 @@ def _list_new(
     for item in bucket.list_objects(source.prefix):
         name = item.key.rpartition("/")[2]
         if item.key.startswith(own) or name in request.leave:
+            continue
+        if sidecar_files.is_about_known(name, pattern.fullmatch):
             continue
         if not pattern.fullmatch(name):
             text = f"{bucket.address}{item.key} does not match the import's file_pattern"

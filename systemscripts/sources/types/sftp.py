@@ -23,7 +23,7 @@ from pydantic import ValidationError
 
 from systemscripts import file_ledger, masking, progress, settings
 from systemscripts.address_rules import AddressRules
-from systemscripts.configuration import uploads, variables
+from systemscripts.configuration import sidecar_files, uploads, variables
 from systemscripts.configuration.source_options.sftp import Options
 from systemscripts.db_utils import Cursor, transaction
 from systemscripts.directory_management import explain_unsafe_arrival, is_in_progress
@@ -200,6 +200,8 @@ def _find_reason(cursor: Cursor, request: Request, options: Options, entry: Entr
         return "still being written"
     if not _matches(request, options, entry):
         return "does not match"
+    if sidecar_files.is_about_known(entry.name, re.compile(options.pattern or request.config.file_pattern).fullmatch):
+        return "has the totals or the checksum of a file"
     if entry.is_file is False:
         ours = (options.done_folder, options.refused_folder or "refused")
         return "a folder of ours" if entry.name in ours else "!it is not a file"
