@@ -41,6 +41,9 @@ _COUNTERS = re.compile(
     re.IGNORECASE,
 )
 
+# a longer number beside a date is rather that of a client
+MAX_COUNTER_DIGITS = 3
+
 Role = Literal["text", "date", "number", "period", "id"]
 
 
@@ -146,9 +149,10 @@ def _merge_texts(parts: list[Part]) -> list[Part]:
 
 
 def _fix_numbers(parts: list[Part]) -> list[Part]:
-    """Return the parts with those numbers as text that say whose file it is, or are a part of a word.
+    """Return the parts with those numbers as text that may say whose file it is: a file of another client must not fit.
 
-    A number counts files after a date, or as the last one of a name without a date: what comes before is a name.
+    What counts files follows a word such as part, or is the last number of a name without a date. Beside a date it
+    stands alone, behind it, and is small or begins with a zero.
     """
     dates = [index for index, part in enumerate(parts) if part.role in ("date", "period")]
     numbers = [index for index, part in enumerate(parts) if part.role == "number"]
@@ -156,7 +160,16 @@ def _fix_numbers(parts: list[Part]) -> list[Part]:
     for index, part in enumerate(parts):
         before = parts[index - 1].text if index and parts[index - 1].role == "text" else ""
         after = parts[index + 1].text[:1] if index + 1 < len(parts) else ""
-        is_last = index > dates[0] if dates else index == numbers[-1] if numbers else False
-        is_counted = (is_last or bool(_COUNTERS.search(before))) and not _OWNERS.search(before) and not after.isalpha()
-        fixed.append(Part("text", part.text) if part.role == "number" and not is_counted else part)
+        if part.role != "number":
+            is_counted = True
+        elif _OWNERS.search(before) or after.isalpha():
+            is_counted = False
+        elif _COUNTERS.search(before):
+            is_counted = True
+        elif dates:
+            is_small = len(part.text) <= MAX_COUNTER_DIGITS or part.text.startswith("0")
+            is_counted = index > dates[0] and is_small and not before[-1:].isalpha()
+        else:
+            is_counted = index == numbers[-1]
+        fixed.append(part if is_counted else Part("text", part.text))
     return _merge_texts(fixed)

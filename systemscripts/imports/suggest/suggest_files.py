@@ -50,6 +50,7 @@ def suggest_import(files: list[Path], name: str, output: Path | None) -> Summary
     summary.headline = f"{shown} written: {len(proposal.columns)} columns from {summary.counts.read:,} rows"
     summary.details = [
         f"file names: {', '.join(proposal.pattern.examples)}",
+        *([f"date: {proposal.pattern.note}"] if proposal.pattern.note else []),
         *(f"not data: {skip.reason}" for skip in proposal.skips if skip.is_sure),
         *_list_other_imports(proposal, path),
         *(f"question: {question}" for question in proposal.questions[:1]),
