@@ -31,7 +31,7 @@ from bench.workbook_cells import Cell
 from systemscripts.tables.open_table import open_table
 
 HEADS = ("right", "right, needless warning", "wrong, with a warning", "wrong in silence", "refused")
-MARKERS = re.compile(r"(<!-- made by bench\.robustness: ([\w-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
+MARKERS = re.compile(r"(<!-- made by bench\.\w+: ([\w-]+) -->\n)(.*?)(<!-- end -->)", re.DOTALL)
 # The one of file_outcomes.WORD_COUNTS at which the guesses of libraries differ most.
 COMPARED_WORDS = 8
 # comma, quotes, UTF-8, all sheets, cells as they are shown (its default)
@@ -253,8 +253,8 @@ def measure(options: argparse.Namespace, folder: Path) -> dict[str, str]:
 
 
 def write_tables(page: Path, tables: dict[str, str]) -> None:
-    """Replace the tables of a page, each between its markers."""
-    text = MARKERS.sub(lambda match: match[1] + tables[match[2]] + match[3], page.read_text(encoding="utf-8"))
+    """Replace the tables of a page, each between its markers; those of other benchmarks stay."""
+    text = MARKERS.sub(lambda m: m[1] + tables.get(m[2], m[3]) + m[4], page.read_text(encoding="utf-8"))
     page.write_text(text, encoding="utf-8")
 
 

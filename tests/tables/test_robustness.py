@@ -15,13 +15,15 @@ TINY = ["--seeds", "1", "--files", "12", "--draws", "1", "--samples", "[ab]*.csv
 def test_one_command_writes_every_table_of_the_page_again(tmp_path: Path) -> None:
     page = tmp_path / "robustness.md"
     shutil.copy(PAGE, page)
-    emptied = robustness.MARKERS.sub(r"\1\3", page.read_text())
+    emptied = robustness.MARKERS.sub(r"\1\4", page.read_text())
     page.write_text(emptied)
     robustness.main([*TINY, "--write", str(page)])
     text = page.read_text()
-    assert robustness.MARKERS.sub(r"\1\3", text) == emptied, "the text between the tables is unchanged"
+    assert robustness.MARKERS.sub(r"\1\4", text) == emptied, "the text between the tables is unchanged"
     names = [match.group(2) for match in robustness.MARKERS.finditer(text)]
-    assert len(names) == len(re.findall("<!-- made by", text)) == 8
+    assert len(names) == len(re.findall("<!-- made by", text)) == 10
+    empty = {match[2] for match in robustness.MARKERS.finditer(text) if not match[3]}
+    assert empty == {"suggest-seeds", "suggest-confusion"}, "those of another benchmark are left alone"
     assert "12 generated files" in text
     assert "Not installed: " in text
     all_files = re.search(r"\| all \| 12 \| (\d+) \| (\d+) \| (\d+) \| (\d+) \| (\d+) \|", text)
