@@ -15,7 +15,8 @@ from datetime import UTC, datetime
 from functools import partial
 
 from systemscripts.dates import date_reader
-from systemscripts.imports.suggest import calendar_words, date_patterns
+from systemscripts.imports.suggest import calendar_words, clock_forms, date_patterns
+from systemscripts.imports.suggest.clock_forms import Clock
 from systemscripts.imports.suggest.header_words import is_birth, is_duration, is_moment
 from systemscripts.imports.suggest.value_spellings import BLANK, Spelling
 
@@ -28,19 +29,8 @@ _DAY = (
     rf"(?P<third>[0-9]{{4}}|[0-9]{{1,2}}|{_NAME})(?P<end>\.?|{BLANK}г\.)"
 )
 _COMPACT = r"(?P<compact>[0-9]{8}(?:T?[0-9]{4}(?:[0-9]{2})?)?|[0-9]{6})(?P<utc>Z)?"
-_CLOCK = (
-    r"(?P<hour>[0-9]{1,2})(?P<colon>[:.])[0-9]{2}(?P<seconds>(?P=colon)[0-9]{2})?(?:(?P<point>[.,])(?P<fraction>[0-9]{1,9}))?"
-    rf"(?:(?P<half_blank>{BLANK}*)[AaPp](?:\.{BLANK}?)?[Mm]\.?)?"
-    rf"(?:(?P<zone_blank>{BLANK}*)(?P<zone>Z|UTC|GMT|[+-][0-9]{{2}}(?::?[0-9]{{2}})?))?(?P<suffix>{BLANK}+Uhr)?"
-)
-_JOIN = rf"(?P<join>T|,?{BLANK}+(?:at{BLANK}+|um{BLANK}+|kl\.?{BLANK}+|-{BLANK}+)?|:)"
 _PARTS = ("first", "second", "third")
-_MOMENT = re.compile(rf"(?:{_DAY}|{_COMPACT})(?:{_JOIN}{_CLOCK})?")
-# alone, 14.05 is a number
-_TIME = re.compile(_CLOCK.replace("[:.]", ":"))
-_BLANKS = re.compile(f"{BLANK}+")
-# clocks that fewer values have are exceptions, and so many forms are proposed at most
-_MIN_CLOCK_SHARE, _MAX_CLOCKS = 0.01, 4
+_MOMENT = re.compile(rf"(?:{_DAY}|{_COMPACT})(?:{clock_forms.JOIN}{clock_forms.CLOCK})?")
 # so many values tell whether a column may have dates at all
 _QUICK_LOOK = 40
 # enough to tell a right order of days from a wrong one
@@ -82,19 +72,6 @@ class _Shape:
         return bool(self.marks) and bool(self.marks[0])
 
 
-@dataclass(frozen=True)
-class _Clock:
-    """The form of a time of day."""
-
-    join: str
-    has_seconds: bool
-    point: str | None
-    half_blank: str | None
-    zone_blank: str | None
-    colon: str = ":"
-    suffix: str = ""
-
-
 def list_spellings(sample: Sequence[str], header: str) -> list[Spelling]:
     """Return the dates and times that the values of a column may be; the usual order first."""
     if not _is_worth_matching(sample):
@@ -106,14 +83,14 @@ def list_spellings(sample: Sequence[str], header: str) -> list[Spelling]:
             by_shape.setdefault(_find_shape(match), []).append(match)
         shape, group = max(by_shape.items(), key=lambda item: len(item[1]))
         return _list_moments(shape, group, header) if 2 * len(group) > len(sample) else []
-    times = [match for match in map(_TIME.fullmatch, sample) if match is not None and match["zone"] is None]
+    times = [match for match in map(clock_forms.TIME.fullmatch, sample) if match is not None and match["zone"] is None]
     return _list_times(times) if 2 * len(times) > len(sample) and not is_duration(header) else []
 
 
 def _is_worth_matching(sample: Sequence[str]) -> bool:
     """Return whether some values of a few have the form of a date or time: most columns are text."""
     few = sample[:: max(1, len(sample) // _QUICK_LOOK)]
-    return 4 * sum(1 for value in few if _MOMENT.fullmatch(value) or _TIME.fullmatch(value)) >= len(few)
+    return 4 * sum(1 for value in few if _MOMENT.fullmatch(value) or clock_forms.TIME.fullmatch(value)) >= len(few)
 
 
 def _find_shape(match: re.Match[str]) -> _Shape:
@@ -122,7 +99,7 @@ def _find_shape(match: re.Match[str]) -> _Shape:
     parts = tuple(_find_part_type(match[name]) for name in _PARTS)
     marks = [match["mark0"] or "", match["mark1"], match["mark2"], match["end"]]
     # the point of an abbreviation belongs to the name: 5 Jan. 2026
-    return _Shape(parts, tuple(_BLANKS.sub(" ", mark) for mark in marks))
+    return _Shape(parts, tuple(clock_forms.BLANKS.sub(" ", mark) for mark in marks))
 
 
 def _find_part_type(text: str) -> str:
@@ -132,7 +109,7 @@ def _find_part_type(text: str) -> str:
 
 
 def _list_moments(shape: _Shape, group: list[re.Match[str]], header: str) -> list[Spelling]:
-    clocks, type_name = _choose_clocks(group)
+    clocks, type_name = clock_forms.choose_clocks(group)
     if shape.compact:
         return _list_compact(shape, clocks, type_name, group, header)
     if _is_iso(shape, clocks, group):
@@ -165,7 +142,7 @@ def _is_right_weekday(spelling: Spelling, group: list[re.Match[str]]) -> bool:
 
 
 def _list_compact(
-    shape: _Shape, clocks: list[_Clock | None], type_name: str, group: list[re.Match[str]], header: str
+    shape: _Shape, clocks: list[Clock | None], type_name: str, group: list[re.Match[str]], header: str
 ) -> list[Spelling]:
     """Return the spellings of days without separators; only a header tells six digits from a number."""
     days = _COMPACTS[shape.compact]
@@ -175,31 +152,6 @@ def _list_compact(
         type_name = "timestamptz" if shape.marks else "timestamp"
         days = tuple(day + "XXX" * len(shape.marks) for day in days)
     return [_build_spelling(day, clocks, type_name, group, header) for day in days]
-
-
-def _choose_clocks(group: list[re.Match[str]]) -> tuple[list[_Clock | None], str]:
-    """Return the forms of the time of day, the most frequent first (None: a day alone), and the type."""
-    counts = Counter(map(_find_clock, group))
-    clocks = [clock for clock, count in counts.most_common(_MAX_CLOCKS) if count >= _MIN_CLOCK_SHARE * len(group)]
-    zoned = [clock for clock in clocks if clock and clock.zone_blank is not None]
-    if 2 * sum(counts[clock] for clock in zoned) > len(group):
-        return [*zoned], "timestamptz"
-    clocks = [clock for clock in clocks if clock not in zoned]
-    return clocks, "timestamp" if any(clocks) else "date"
-
-
-def _find_clock(match: re.Match[str]) -> _Clock | None:
-    if match["hour"] is None:
-        return None
-    join = _BLANKS.sub(" ", match["join"] or "")
-    suffix = _BLANKS.sub(" ", match["suffix"] or "")
-    return _Clock(join, match["seconds"] is not None, match["point"], *_find_ends(match), match["colon"], suffix)
-
-
-def _find_ends(match: re.Match[str]) -> tuple[str | None, str | None]:
-    """Return the blank before AM or PM and the one before the offset from UTC; None where there is no such part."""
-    half, zone = match["half_blank"], match["zone_blank"] if match["zone"] else None
-    return half and " ", zone and " "
 
 
 def _choose_orders(shape: _Shape, group: list[re.Match[str]]) -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -237,32 +189,17 @@ def _write_day(shape: _Shape, order: str, group: list[re.Match[str]]) -> str:
             text = letter if any(len(match[name]) == 1 for match in group) else letter * 2
         # the point of an abbreviated name belongs to the name
         mark = shape.marks[position + 1]
-        texts += [text, _quote(mark.removeprefix(".") if part_type == "name" and len(mark) > 1 else mark)]
-    return ("EEEE" + _quote(shape.marks[0]) if shape.has_weekday else "") + "".join(texts)
-
-
-def _quote(literal: str) -> str:
-    """Return text between fields as a format has it; letters must be quoted."""
-    return re.sub(r"[^\W\d_]+\.?", lambda match: match[0] if match[0] in "TZ" else f"'{match[0]}'", literal)
-
-
-def _write_clock(clock: _Clock, group: list[re.Match[str]]) -> str:
-    """Return the format of the time of day."""
-    same = [match for match in group if match["hour"] is not None]
-    hour = "h" if clock.half_blank is not None else "H"
-    text = _quote(clock.join) + (hour if any(len(match["hour"]) == 1 for match in same) else hour * 2)
-    text += f"{clock.colon}mm" + f"{clock.colon}ss" * clock.has_seconds
-    if clock.point:
-        digits = max((len(match["fraction"]) for match in same if match["fraction"]), default=6)
-        text += clock.point + "S" * digits
-    text += "" if clock.half_blank is None else f"{clock.half_blank}a"
-    return text + ("" if clock.zone_blank is None else f"{clock.zone_blank}XXX") + _quote(clock.suffix)
+        texts += [
+            text,
+            clock_forms.quote_literal(mark.removeprefix(".") if part_type == "name" and len(mark) > 1 else mark),
+        ]
+    return ("EEEE" + clock_forms.quote_literal(shape.marks[0]) if shape.has_weekday else "") + "".join(texts)
 
 
 def _build_spelling(
-    day: str, clocks: list[_Clock | None], type_name: str, group: list[re.Match[str]], header: str, language: str = ""
+    day: str, clocks: list[Clock | None], type_name: str, group: list[re.Match[str]], header: str, language: str = ""
 ) -> Spelling:
-    formats = [day + (_write_clock(clock, group) if clock else "") for clock in clocks]
+    formats = [day + (clock_forms.write_clock(clock, group) if clock else "") for clock in clocks]
     declared: dict[str, object] = {"type": type_name, "formats": formats[0] if len(formats) == 1 else formats}
     notes = []
     if language not in ("", "en"):
@@ -276,7 +213,7 @@ def _build_spelling(
     return Spelling(name, pattern, declared, "; ".join(notes), goes_first=True)
 
 
-def _is_iso(shape: _Shape, clocks: list[_Clock | None], group: list[re.Match[str]]) -> bool:
+def _is_iso(shape: _Shape, clocks: list[Clock | None], group: list[re.Match[str]]) -> bool:
     """Return whether the conversion reads the values without a format."""
     if shape.parts != ("year", "number", "number") or shape.marks != ("", "-", "-", ""):
         return False
@@ -301,11 +238,11 @@ def _build_iso_spelling(type_name: str, is_day_alone: bool) -> Spelling:
 
 def _list_times(group: list[re.Match[str]]) -> list[Spelling]:
     """Return the spelling of times of day."""
-    counts = Counter((match["seconds"] is not None, match["point"], _find_ends(match)[0]) for match in group)
-    clocks = [_Clock("", has_seconds, point, half, None) for (has_seconds, point, half), _ in counts.most_common(2)]
+    counts = Counter((match["seconds"] is not None, match["point"], clock_forms.find_ends(match)[0]) for match in group)
+    clocks = [Clock("", has_seconds, point, half, None) for (has_seconds, point, half), _ in counts.most_common(2)]
     if all(clock.half_blank is None for clock in clocks) and all(len(match["hour"]) == 2 for match in group):
         return [Spelling("time", date_patterns.ISO_TIME, {"type": "time"})]
-    formats = [_write_clock(clock, group) for clock in clocks]
+    formats = [clock_forms.write_clock(clock, group) for clock in clocks]
     declared: dict[str, object] = {"type": "time", "formats": formats[0] if len(formats) == 1 else formats}
     pattern = "|".join(map(date_patterns.build_pattern, formats))
     return [Spelling(f"time {' or '.join(formats)}", pattern, declared)]
