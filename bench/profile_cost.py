@@ -1,7 +1,7 @@
 """Compare the processor time of loads with and without the profile of their values and the rules on it.
 
     PYTHONPATH=. .venv/bin/python -m bench.profile_cost
-    PYTHONPATH=. .venv/bin/python -m bench.profile_cost --rows 500000 --repeats 3
+    PYTHONPATH=. .venv/bin/python -m bench.profile_cost --rows 500000 --repeats 3 --history 3
 
 Ten columns of declared types, with leading zeros, commas, quotes, line breaks and empty fields. Counted is the
 processor time of this process and of its database session, in turns with and without; other work on the machine has
@@ -33,8 +33,6 @@ SCHEMA = {
 NOTES = ("", "", "", "call before", "gift, please wrap", 'says "later"', "first line\nsecond line", "bitte läuten")
 CITIES = ("Köln", "Berlin", "München", "Ulm", "Lyon", "Bad Homburg vor der Höhe", "Wien", "Basel")
 LIMIT_SHARE, LIMIT_SECONDS = 0.10, 0.010
-# Earlier files, so that the rules have something to compare with.
-HISTORY_FILES = 12
 
 
 class _Blind(look_at_values.Viewer):
@@ -91,7 +89,7 @@ class Meter:
         return time.process_time(), int(self._schedule.read_text().split()[0]) / 1e9
 
 
-def measure_loads(office: Office, rows: int, mode: str, repeats: int) -> bool:
+def measure_loads(office: Office, rows: int, mode: str, repeats: int, history: int) -> bool:
     """Load in turns with and without, print both, and return whether the limit holds."""
     name = f"cost_{mode}_{rows}"
     with transaction(office.connection) as cursor:
@@ -101,7 +99,7 @@ def measure_loads(office: Office, rows: int, mode: str, repeats: int) -> bool:
             (name, rf"{name}_\d+\.csv", f"public.{name}", mode, ["id"], json.dumps(SCHEMA)),
         )
     weeks = itertools.count()
-    for _ in range(HISTORY_FILES):
+    for _ in range(history):
         week = next(weeks)
         office.load(name, f"{name}_{week}.csv", write_file(rows, week))
     # as autovacuum does within a minute: it summarizes the index on dataset_id
@@ -145,9 +143,14 @@ def main() -> None:
     parser.add_argument("--rows", type=int, nargs="*", default=[200, 5_000, 50_000, 500_000])
     parser.add_argument("--modes", nargs="*", default=["append", "upsert"])
     parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--history", type=int, default=12, help="earlier files, for the rules to compare with")
     options = parser.parse_args()
     with open_office() as office:
-        held = [measure_loads(office, rows, mode, options.repeats) for rows in options.rows for mode in options.modes]
+        held = [
+            measure_loads(office, rows, mode, options.repeats, options.history)
+            for rows in options.rows
+            for mode in options.modes
+        ]
     raise SystemExit(0 if all(held) else 1)
 
 
