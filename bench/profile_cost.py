@@ -80,9 +80,9 @@ class Meter:
             # what parallel workers do would be counted nowhere
             cursor.execute("set max_parallel_workers_per_gather = 0")
             cursor.execute("select pg_backend_pid()")
-            found: Any = cursor.fetchone()
+            row: Any = cursor.fetchone()
         # in nanoseconds, where the ticks of /proc/PID/stat are too coarse
-        self._schedule = Path(f"/proc/{found[0]}/schedstat")
+        self._schedule = Path(f"/proc/{row[0]}/schedstat")
 
     def read(self) -> tuple[float, float]:
         """Return the seconds used so far, of client and server."""

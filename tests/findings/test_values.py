@@ -275,6 +275,7 @@ def test_of_a_large_file_counts_are_exact_and_the_rest_is_estimated(
     office: Office, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sample, "MAX_EXACT_VALUES", 5000)
+    monkeypatch.setattr(sample, "MIN_SAMPLE_VALUES", 5000)
     prepare(office, expect={"columns": {"id": {"unique": True}}})
     assert states(office.load("things_3.csv", rows(3, count=4000))) == ["loaded"]
     kept = office.here.sql(
@@ -297,6 +298,7 @@ def test_rows_that_come_twice_in_a_large_file_without_a_key_are_found(
     office: Office, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sample, "MAX_EXACT_VALUES", 2000)
+    monkeypatch.setattr(sample, "MIN_SAMPLE_VALUES", 2000)
     office.here.configure("things", schema=SCHEMA)
     for week in range(3):
         assert texts(office.load(f"things_{week}.csv", rows(week, count=1000))) == ""

@@ -17,11 +17,14 @@ if TYPE_CHECKING:
 # A look may cost a tenth of the load, and to read a value takes as long as loading a tenth of a row. So a small file is
 # read whole, and of a large one as many rows as give so many values.
 MAX_EXACT_VALUES = 20_000
-SAMPLED_PART = 28
+SAMPLED_PART = 50
+MIN_SAMPLE_VALUES = 10_000
 MAX_SAMPLE_VALUES = 200_000
 # Rows whose twins are looked for in all of a large load: enough for a share to some five points.
 ASKED_ROWS = 300
 MAX_ANSWERS_PER_ROW = 20
+# From PostgreSQL 16 on aggregates of different values may sort whole rows.
+PRESORTING_VERSION = 160_000
 NUMBER_TYPES = frozenset(("integer", "bigint", "numeric", "smallint", "double precision", "real"))
 DATE_TYPES = frozenset(("date", "timestamp", "timestamptz"))
 # Longer texts are cut: what is compared are lengths of codes and names, not of letters.
@@ -74,11 +77,14 @@ def read_table(
     `key`: by which rows of a large file are drawn, so that rows of one key stay together. `exact`: columns of which
     every value is counted.
     """
-    # the index on dataset_id spares the rows of all loads before, which the planner does not know yet
-    # and to sort whole rows by their key costs more than all else
-    cursor.execute("set local enable_seqscan = off; set local enable_presorted_aggregate = off")
+    quick = {"enable_seqscan": "off", "work_mem": "'64MB'"}
+    if cursor.connection.server_version >= PRESORTING_VERSION:
+        quick["enable_presorted_aggregate"] = "off"
+    # the index on dataset_id spares the rows of all loads before, which the planner does not know yet;
+    # and to sort whole rows by their key, or on disk, costs more than all else
+    cursor.execute("; ".join(f"set local {name} = {value}" for name, value in quick.items()))
     sample = _read_load(cursor, relation, dataset_id, types, key, exact)
-    cursor.execute("set local enable_seqscan to default; set local enable_presorted_aggregate to default")
+    cursor.execute("; ".join(f"set local {name} to default" for name in quick))
     return sample
 
 
@@ -225,7 +231,7 @@ def find_step(rows: int, columns: int) -> int:
     """Return of how many rows one is read: a power of two, so that files of like size draw the same keys."""
     if rows * columns <= MAX_EXACT_VALUES:
         return 1
-    values_to_read = min(max(rows * columns / SAMPLED_PART, MAX_EXACT_VALUES), MAX_SAMPLE_VALUES)
+    values_to_read = min(max(rows * columns / SAMPLED_PART, MIN_SAMPLE_VALUES), MAX_SAMPLE_VALUES)
     return int(2 ** round(math.log2(rows * columns / values_to_read)))
 
 
