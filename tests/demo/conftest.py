@@ -65,8 +65,13 @@ class Week:
                 if n.endswith(".xls")
             }
         )
-        result["mails"] = [read_mail_text(path) for path in self.mails.list_mails()]
+        result["mails"] = self.read_mails()
         return result
+
+    def read_mails(self) -> list[str]:
+        """Return the texts of all mails, without the folder of this installation, which its commands name."""
+        texts = map(read_mail_text, self.mails.list_mails())
+        return [text.replace(str(self.installation.data), "FOLDER") for text in texts]
 
 
 def read_mail_text(path: Path) -> str:

@@ -9,7 +9,7 @@ import pytest
 
 from demo import expected
 from demo.meetmax_outages import OUTAGES
-from tests.demo.conftest import Week, read_mail_text
+from tests.demo.conftest import Week
 
 WEEKS = ("2026-03-02T06:30:00", "2026-03-09T06:30:00", "2026-03-16T06:30:00")
 KEPT = """select eventid, ifexists, invalideventid, isdownloadable, statuscode, title from public.tmeetmaxurlcheck
@@ -64,7 +64,7 @@ def test_a_week_of_maintenance_leaves_no_trace_and_the_next_one_goes_on_as_witho
     this_week.site.outage = OUTAGES["layout tables"]()
     done = this_week.run()
     assert done.returncode != 0
-    told = [read_mail_text(path) for path in this_week.mails.list_mails()[mails:]]
+    told = this_week.read_mails()[mails:]
     assert not any("GONE" in text or "CHANGED" in text for text in told)
     assert any("the same page for many events" in text for text in told)
     assert any("MeetMax gives no lists: 10 in a row failed" in text for text in told)
