@@ -21,9 +21,11 @@ _SERIAL = r"[345][0-9]{4}(?:\.[0-9]++)?"
 _EAN_WIDTHS = (8, 12, 13, 14)
 # a form is named if this share of the first values has it: the others may be dirt
 _MIN_SHARE = 0.95
+# of codes one in a hundred ends with two zeros
+_ROUND_SHARE = 0.5
 # so many values tell that a form is out of the question
 _QUICK_LOOK = 20
-_PHONE = rf"(?:\+|00)?(?:[-/.()]|{BLANK})*[0-9](?:(?:[-/.()]|{BLANK})*[0-9]){{6,14}}"
+_PHONE = rf"(?:\+|\(?0|\([2-9])(?:[-/.()]|{BLANK}|[0-9]){{6,24}}"
 _TICKER = "[A-Z]{1,5}(?:[.-][A-Z]{1,2})?"
 _BLANK = re.compile(BLANK)
 _CHECKED = ("iban", "isin", "lei", "ean")
@@ -51,8 +53,10 @@ def list_spellings(sample: Sequence[str], header: str) -> list[Spelling]:
     pattern = rf"[0-9](?:{BLANK}*[0-9]){{{width - 1}}}"
     if width in _EAN_WIDTHS and _measure_share(texts, _load_check("ean")) >= _MIN_SHARE:
         return [_build_text("EAN with check digit", pattern)]
-    if width >= _MIN_CODE_DIGITS and not is_number(header):
-        return [_build_text(f"codes of {width} digits each", pattern)]
+    if width >= _MIN_CODE_DIGITS and not is_number(header) and not _are_round(texts):
+        units = [unit for unit, form in _STAMPS.items() if _measure_share(texts, _matches(form)) >= _MIN_SHARE]
+        names = [f"codes of {width} digits each", *(f"or {unit} since 1970 (epoch)" for unit in units)]
+        return [_build_text(" ".join(names), pattern)]
     return []
 
 
@@ -83,6 +87,11 @@ def _list_stamps(sample: Sequence[str]) -> list[Spelling]:
 
 def _build_text(name: str, pattern: str) -> Spelling:
     return Spelling(name, pattern, {"type": "text"})
+
+
+def _are_round(texts: Sequence[str]) -> bool:
+    """Return whether half of the numbers end with zeros, as amounts and estimates do."""
+    return _measure_share(texts, lambda text: text.endswith("00")) >= _ROUND_SHARE
 
 
 def _measure_share(sample: Sequence[str], test: Callable[[str], bool]) -> float:

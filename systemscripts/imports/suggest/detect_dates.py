@@ -10,7 +10,7 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 
@@ -35,6 +35,8 @@ _MOMENT = re.compile(rf"(?:{_DAY}|{_COMPACT})(?:{clock_forms.JOIN}{clock_forms.C
 _QUICK_LOOK = 40
 # enough to tell a right order of days from a wrong one
 _MAX_WEEKDAYS = 100
+# unusual orders count only where the usual ones fit fewer of the first values
+_MIN_USUAL_SHARE = 0.9
 # as POSIX: 69 to 99 are 1969 to 1999
 _PIVOT = 69
 # days vary more than years, by this factor
@@ -124,10 +126,16 @@ def _list_moments(shape: _Shape, group: list[re.Match[str]], header: str) -> lis
         build = partial(
             _build_spelling, clocks=clocks, type_name=type_name, group=group, header=header, language=language
         )
-        rare = [build(_write_day(shape, order, group)) for order in unusual]
-        names = frozenset(spelling.name for spelling in rare)
-        spellings += [replace(build(_write_day(shape, order, group)), rarer=names) for order in usual] + rare
+        likely = [build(_write_day(shape, order, group)) for order in usual]
+        spellings += likely
+        if not any(_fits_most(spelling, group) for spelling in likely):
+            spellings += [build(_write_day(shape, order, group)) for order in unusual]
     return [one for one in spellings if _is_right_weekday(one, group)] if shape.has_weekday else spellings
+
+
+def _fits_most(spelling: Spelling, group: list[re.Match[str]]) -> bool:
+    """Return whether a usual order fits, apart from dirt, so that no other one is worth a thought."""
+    return sum(spelling.tests.one.fullmatch(match[0]) is not None for match in group) >= _MIN_USUAL_SHARE * len(group)
 
 
 def _is_right_weekday(spelling: Spelling, group: list[re.Match[str]]) -> bool:

@@ -26,7 +26,12 @@ _LETTER_CODES = _list_words(
     """direction dir compass hemisphere side size class grade type kind status category symbol ticker code sex gender
     country state region"""
 )
-_NUMBERED = _list_words("id key index idx rank count qty quantity amount total sum")
+_NUMBERED = _list_words(
+    """id key index idx rank count qty quantity amount total sum price cost revenue sales turnover budget balance
+    value volume population views clicks impressions visits size bytes area salary income profit capital cap debt
+    umsatz betrag menge anzahl summe preis kosten wert montant prix somme quantite importe precio cantidad importo
+    prezzo quantita valor preco quantidade bedrag aantal prijs belob antal belopp pris kwota ilosc cena"""
+)
 _MOMENTS = _list_words(
     """date datum dato data fecha day tag jour dia time zeit heure hora timestamp stamp ts epoch unix created updated
     modified changed at on since until when start end begin from to due sent paid birth birthday dob posted

@@ -52,7 +52,7 @@ def list_readings(profile: ColumnProfile) -> list[Spelling]:
     behind = {name for one in fitting if one.goes_first for name in one.wider}
     fitting = [one for one in fitting if one.goes_first or one.name not in behind]
     best = [one for one in fitting if profile.exceptions[one.name] == profile.exceptions[fitting[0].name]]
-    return [one for one in best if not any(one.name in other.wider | other.rarer for other in best if other != one)]
+    return [one for one in best if not any(one.name in other.wider for other in best if other != one)]
 
 
 def _infer_column(column: str, profile: ColumnProfile, readings: list[Spelling], style: FileStyle) -> Proposal:

@@ -27,8 +27,6 @@ class Spelling:
     note: str = field(default="", compare=False)
     # other spellings of the column that read all of these values as well
     wider: frozenset[str] = field(default=frozenset(), compare=False)
-    # other spellings that are too rare to compete with this one
-    rarer: frozenset[str] = field(default=frozenset(), compare=False)
     # what digits mean besides a number or code: wider spellings do not count if enough values fit this one
     goes_first: bool = field(default=False, compare=False)
     # only where some rows are empty, which then mean no

@@ -255,6 +255,13 @@ def test_points_between_day_and_month_mean_day_first_only_in_files_with_decimal_
     assert not proposal.is_ambiguous and "birthday has dMy" in proposal.reason
 
 
+def test_an_impossible_day_makes_no_year_of_it() -> None:
+    values = [f"{1 + n % 28:02}/{1 + n % 12:02}/2{n % 7}" for n in range(80)] + ["31/06/24", "31/02/24", "30/02/25"]
+    proposal = propose_one(values)
+    assert proposal.declared == {"type": "text"}
+    assert "date dd/MM/yy 3 of 83 do not fit: '31/06/24' line 82" in proposal.reason
+
+
 @pytest.mark.parametrize("values", [["Mo, 05.01.2026", "Di, 06.01.2026"], ["Mon 05/01/2026", "Tue 06/01/2026"]])
 def test_the_weekday_decides_which_number_is_the_day(values: list[str]) -> None:
     proposal = propose_one(values)
@@ -358,6 +365,14 @@ def test_codes_stay_text_and_say_so(values: list[str], header: str, why: str) ->
     proposal = propose_one(values, header)
     assert proposal.declared == {"type": "text"}
     assert why in proposal.reason
+
+
+@pytest.mark.parametrize(
+    ("values", "header"),
+    [(["12345678", "23456789"], "revenue"), (["12500000", "23400000"], "x"), (["123456", "234567"], "x")],
+)
+def test_numbers_of_one_width_are_numbers_where_header_or_values_say_so(values: list[str], header: str) -> None:
+    assert propose_one(values, header).declared == {"type": "integer"}
 
 
 def test_a_type_that_99_of_100_fit_is_proposed_and_the_others_are_shown_by_line() -> None:
