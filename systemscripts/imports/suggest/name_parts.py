@@ -21,7 +21,10 @@ _COPY_START = re.compile(COPY_OF)
 TABLE_ENDINGS = ("csv", "txt", "tsv", "tab", "dat", "xlsx", "xlsm", "xlsb", "xls", "ods")
 PACKED_ENDINGS = ("gz", "zip")
 _UUID = re.compile(
-    r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}|(?=[a-f]*\d)(?=\d*[a-f])[0-9a-f]{16,64}", re.IGNORECASE
+    r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}|(?=[a-f]*\d)(?=\d*[a-f])[0-9a-f]{16,64}"
+    # where digits and letters change often: no word and no date looks like this
+    r"|(?=[a-f]*\d+[a-f]+\d+[a-f])[0-9a-f]{10,15}(?![^\W_])",
+    re.IGNORECASE,
 )
 # seconds or milliseconds since 1970, from 2017 on
 _EPOCH = re.compile(r"1[5-9]\d{8}(?:\d{3})?")

@@ -17,11 +17,17 @@ _WORDS = (
     # Polish
     "razem", "ogółem", "łącznie", "suma częściowa", "podsuma",
 )  # fmt: skip
-_ANY = "|".join(sorted(map(re.escape, _WORDS), key=len, reverse=True))
+# what accounts begin and end with, which no other rows add up to
+_BALANCES = (
+    "balance", "closing balance", "opening balance", "ending balance", "beginning balance", "saldo", "saldo końcowe",
+    "saldo początkowe", "saldo final", "saldo inicial", "saldo finale", "saldo iniziale", "solde", "solde final",
+    "endsaldo", "anfangssaldo", "kontostand", "eindsaldo", "beginsaldo", "slutsaldo",
+)  # fmt: skip
+_ANY = "|".join(sorted(map(re.escape, _WORDS + _BALANCES), key=len, reverse=True))
 _STARS = re.compile(r"^\s*\*+\s*$", re.MULTILINE)
 _PREFIXES = ("grand", "sub", "sous", "net", "gross", "overall")
 _BEFORE = rf"(?:{'|'.join(_PREFIXES)})[\s-]*"
-_FIRST_WORDS = frozenset(prefix + word.split()[0] for word in _WORDS for prefix in ("", *_PREFIXES))
+_FIRST_WORDS = frozenset(prefix + word.split()[0] for word in _WORDS + _BALANCES for prefix in ("", *_PREFIXES))
 _AFTER = r"(?:\s+(?:général|general|geral|generale|complessivo|amount|końcowa|sum|all))?"
 # at most this many letters: longer texts are sentences
 MAX_LETTERS = 80
@@ -32,6 +38,11 @@ _AT_END = re.compile(rf"(?<!\w)((?:{_BEFORE})?(?:{_ANY}))\W*\Z", re.IGNORECASE)
 def may_name_totals(text: str) -> bool:
     """Return whether some of many values, one in a line, may name a total: most columns have no such word at all."""
     return not _FIRST_WORDS.isdisjoint(re.findall(r"\w+", text.lower())) or _STARS.search(text) is not None
+
+
+def is_balance(value: str) -> bool:
+    """Return whether a text names the balance of an account."""
+    return re.match(rf"\W*(?:{'|'.join(_BALANCES)})\b", value, re.IGNORECASE) is not None
 
 
 def find_total_word(value: str) -> str:

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from decimal import Decimal
 
 from systemscripts.imports.suggest.report_rows import DOUBT, MAX_EMPTY_COLUMNS, ReportRows, SkipProposal, find_skipped
-from systemscripts.imports.suggest.total_words import as_literal
+from systemscripts.imports.suggest.total_words import as_literal, is_balance
 
 # In fewer rows any column may happen to be empty in the last one alone.
 MIN_NAMED_ROWS = 5
@@ -60,6 +60,8 @@ def _explain_total(rows: ReportRows, row: int, at_end: bool) -> str:
     is_sparse = bool(set(others) & set(empty)) and 2 * len(set(others) & set(empty)) >= len(others)
     is_last = at_end and all(later in rows.words for later in range(row, rows.count))
     is_named = bool(empty) and "*" not in pattern and rows.count > MIN_NAMED_ROWS
+    if is_last and others and set(others) <= set(empty) and is_balance(rows.columns[word][row]):
+        return "a balance below all records"
     if (is_last and (is_sparse or is_named)) or (is_sparse and len(empty) > 1):
         return DOUBT if has_amount else "a total without amounts"
     return ""

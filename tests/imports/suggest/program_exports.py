@@ -89,6 +89,24 @@ def bank_statement() -> Export:
     return Export("bank_statement", "Kontoauszug_20260430.csv", text.encode("cp1252"), columns, rows)
 
 
+def polish_statement() -> Export:
+    """A Polish bank: the client above, number signs before the names, accounts in apostrophes, the balance below."""
+    columns = [
+        ("#Data operacji", "date"), ("#Opis operacji", "text"), ("#Numer konta", "text"), ("#Kwota", "numeric"),
+        ("#Saldo po operacji", "numeric"),
+    ]  # fmt: skip
+    rows = [
+        (day(n), f"PRZELEW ZEWNĘTRZNY {n}", f"12345678901234567890123{n:03}", amount(n, 3), amount(n + 7, 9) + 500)
+        for n in range(ROWS)
+    ]
+    written = [(*row[:2], f"'{row[2]}'", write(row[3], ",", " "), write(row[4], ",", " "), "") for row in rows]
+    above = "mBank S.A. Bankowość Detaliczna;\nSkrytka Pocztowa 2108;\n\n#Klient;\nJAN KOWALSKI;\n\n"
+    text = (
+        above + lines([[*(header for header, _ in columns), ""], *written], ";") + "\n;;;#Saldo końcowe;8 499,12 PLN;\n"
+    )
+    return Export("polish_statement", "lista_operacji_260430_202604301205.csv", text.encode("cp1250"), columns, rows)
+
+
 def _sap_rows() -> list[tuple[Any, ...]]:
     return [(1900000001 + n, day(n), amount(n, 3), "EUR", f"Miete {n + 1}/2026 Haus") for n in range(ROWS)]
 
@@ -413,7 +431,7 @@ def stripe_payments() -> Export:
 
 
 EXPORTS = [
-    bank_statement(), sap_list_pipes(), sap_list_tabs(), shopify_orders(), ads_report(), datev_bookings(), excel_us(),
-    excel_france(), excel_switzerland(), excel_brazil(), excel_poland(), excel_workbook(), registrations(),
-    paypal_activity(), amazon_settlement(), stripe_payments(),
+    bank_statement(), polish_statement(), sap_list_pipes(), sap_list_tabs(), shopify_orders(), ads_report(),
+    datev_bookings(), excel_us(), excel_france(), excel_switzerland(), excel_brazil(), excel_poland(), excel_workbook(),
+    registrations(), paypal_activity(), amazon_settlement(), stripe_payments(),
 ]  # fmt: skip

@@ -70,6 +70,8 @@ STYLES = [
     ("orders_20260105 (1).xlsx", ["orders_20260106.xlsx"], ["invoices_20260105 (1).xlsx"], FIFTH),
     ("export_8f14e45f-ceea-467f-a01d-2f3b2e5f0c11.csv", ["export_0cc175b9-c0f1-41a6-8313-e1a2b3c4d5e6.csv"],
      ["import_8f14e45f-ceea-467f-a01d-2f3b2e5f0c11.csv"], None),
+    ("members_export_8f14e45fce.csv", ["members_export_a1b23cd4e5.csv"], ["unsubscribed_export_8f14e45fce.csv"], None),
+    ("decade2026.csv", ["decade2027.csv"], ["facade2026.csv"], None),
     ("EXTF_Buchungsstapel_20260105_120000.csv", ["EXTF_Buchungsstapel_20260106_120000.csv"],
      ["EXTF_Debitoren_20260105_120000.csv"], FIFTH),
     ("clients.csv", ["clients.csv"], ["my_clients.csv", "clientsXcsv"], None),
