@@ -215,6 +215,9 @@ def _open_text(texts: list[str], can_be_label: bool) -> str:
     free = next(
         (rf"[^{re.escape(s)}]+" for s in sorted(separators) if not any(s in middle for middle in middles)), ".+"
     )
+    if len({re.sub(r"\d+", "0", middle) for middle in middles}) == 1:
+        # client12 and client7
+        free = re.sub(r"\d+", r"\\d+", _escape(middles[0]))
     if not all(middles):
         return f"{_escape(start)}.*{_escape(end)}"
     return f"{_escape(start)}{f'(?P<label>{free})' if can_be_label else free}{_escape(end)}"

@@ -130,6 +130,7 @@ def test_one_name_has_one_date_and_the_other_is_asked_about() -> None:
     [
         (["sales_acme_20261105.csv", "sales_globex_20261105.csv"], "sales_initech_20261201.csv"),
         (["acme sales 2026-11.xlsx", "globex sales 2026-10.xlsx"], "initech sales 2026-12.xlsx"),
+        (["acme client1 sales.csv", "acme client12 sales.csv"], "acme client3 sales.csv"),
         (["sales_20261105.csv", "sales_20261106 (1).xlsx"], "sales_20261107.csv"),
         (["Sales_1.csv", "sales_12.csv"], "sales_13.csv"),
         (["Sales Mai 2026.csv", "Sales Dezember 2026.csv"], "Sales März 2026.csv"),
@@ -140,6 +141,7 @@ def test_several_names_have_one_pattern_that_fits_all_of_them(names: list[str], 
     proposed = propose_pattern(names, TODAY)
     assert all(re.fullmatch(proposed.pattern, name) for name in (*names, later)), proposed.pattern
     assert proposed.has_label == ("acme" in names[0])
+    assert not re.fullmatch(proposed.pattern, "other sales.csv")
 
 
 def test_no_name_of_a_month_means_two_months_in_common_languages() -> None:
