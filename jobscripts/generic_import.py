@@ -29,7 +29,9 @@ DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what would be done
 Until = Annotated[Phase | None, typer.Option(help="Stop after this phase.")]
 Alone = Annotated[Phase | None, typer.Option(help="Run only this phase, on the result of the one before.")]
 AcceptDrop = Annotated[bool, typer.Option("--accept-drop", help="Accept an unusually small file.")]
-Reload = Annotated[bool, typer.Option("--reload", help="Load content again whose dataset was undone.")]
+Reload = Annotated[
+    bool, typer.Option("--reload", help="Load content again whose dataset was undone, and judge held content again.")
+]
 RetryRefused = Annotated[bool, typer.Option("--retry-refused", help="Try refused files again.")]
 Listing = Annotated[bool, typer.Option("--list", help="Show the imports.")]
 Undo = Annotated[str | None, typer.Option(help="Undo this dataset; --undo --run RUN: a whole run.", metavar="INTEGER")]
