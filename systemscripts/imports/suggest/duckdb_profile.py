@@ -10,7 +10,8 @@ import logging
 import re
 import tempfile
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -62,32 +63,48 @@ def _can_test(profiles: Sequence[ColumnProfile]) -> bool:
 def _profile(connection: DuckDBPyConnection, profiles: Sequence[ColumnProfile], lines: Lines) -> int | None:
     source = _build_source(lines, len(profiles))
     narrow = [_list_narrow(seen) for seen in profiles]
-    # for each column: how many are empty, are different, and do not fit each of the narrow spellings
+    # for each column: how many are empty, are different, are marks, and do not fit each of the narrow spellings
     counts = ["count(*)"]
     for index, seen in enumerate(profiles):
         counts.append(f"count(*) filter (c{index} = '')")
         counts.append(f"count(distinct c{index})" if seen.is_unique else "0")
-        counts += [_count_misfits(index, one.tests.value_or_empty) for one in narrow[index]]
+        counts.append(_count_marks(index) if seen.marks else "null")
+        tests = [one.tests.either if seen.marks else one.tests.value_or_empty for one in narrow[index]]
+        counts += [_count_misfits(index, pattern) for pattern in tests]
     rows, *counted = _query(connection, counts, source)
-    counted_values = iter(counted)
-    results = [
-        (next(counted_values), next(counted_values), [next(counted_values) for _ in spellings]) for spellings in narrow
-    ]
-    exceptions: list[Counter[str]] = []
-    for seen, spellings, (empty, _, misfits) in zip(profiles, narrow, results, strict=True):
-        if seen.spellings is None and rows - empty != seen.values:
-            # the first value comes late
-            return None
-        exceptions.append(Counter(dict(zip((one.name for one in spellings), misfits, strict=True))))
-    marks = _count_marks(connection, profiles, exceptions, source)
-    if any(map(_has_only_misfits, exceptions)):
+    values = iter(counted)
+    results = [_take_result(values, spellings) for spellings in narrow]
+    if any(
+        seen.spellings is None and rows - result.empty != seen.values
+        for seen, result in zip(profiles, results, strict=True)
+    ):
+        # the first value comes late
+        return None
+    _test_again(connection, profiles, results, source)
+    if any(_has_only_misfits(result.exceptions) for result in results):
         # each spelling has exceptions, which are to be shown with their lines
         return None
-    for index, (seen, (empty, different, _)) in enumerate(zip(profiles, results, strict=True)):
-        seen.values, seen.empty, seen.exceptions, seen.marks = rows - empty, empty, exceptions[index], marks[index]
-        if seen.is_unique and different < rows:
+    for seen, result in zip(profiles, results, strict=True):
+        seen.values, seen.empty = rows - result.empty, result.empty
+        seen.exceptions, seen.marks = result.exceptions, result.marks
+        if seen.is_unique and result.different < rows:
             seen.hashes = None
     return int(rows)
+
+
+@dataclass
+class _Result:
+    """What was counted of one column."""
+
+    empty: int
+    different: int
+    marks: Counter[str]
+    exceptions: Counter[str]
+
+
+def _take_result(values: Iterator[Any], spellings: Sequence[Spelling]) -> _Result:
+    empty, different, marks = next(values), next(values), next(values)
+    return _Result(empty, different, Counter(marks or {}), Counter({one.name: next(values) for one in spellings}))
 
 
 def _has_only_misfits(exceptions: Counter[str]) -> bool:
@@ -101,23 +118,26 @@ def _list_narrow(seen: ColumnProfile) -> list[Spelling]:
     return [one for one in spellings if one.name not in wider]
 
 
-def _count_marks(
-    connection: DuckDBPyConnection, profiles: Sequence[ColumnProfile], exceptions: list[Counter[str]], source: str
-) -> list[Counter[str]]:
-    """Count the marks of the columns whose narrow spellings all have exceptions, and test all spellings of these."""
-    doubtful = [index for index, misfits in enumerate(exceptions) if _has_only_misfits(misfits)]
-    marks = [Counter[str]() for _ in profiles]
+def _test_again(
+    connection: DuckDBPyConnection, profiles: Sequence[ColumnProfile], results: Sequence[_Result], source: str
+) -> None:
+    """Test all spellings, and with marks, of the columns whose narrow spellings all have exceptions."""
+    doubtful = [index for index, result in enumerate(results) if _has_only_misfits(result.exceptions)]
     if not doubtful:
-        return marks
-    texts, counts = sorted(NULL_MARKS), []
+        return
+    counts = []
     for index in doubtful:
+        counts.append(_count_marks(index))
         counts += [_count_misfits(index, one.tests.either) for one in (profiles[index].spellings or {}).values()]
-        counts += [f"histogram(trim(c{index})) filter (trim(c{index}) in ({', '.join(map(quote_literal, texts))}))"]
-    counted_values = iter(_query(connection, counts, source))
+    values = iter(_query(connection, counts, source))
     for index in doubtful:
-        exceptions[index] = Counter({name: next(counted_values) for name in profiles[index].spellings or {}})
-        marks[index] = Counter(next(counted_values) or {})
-    return marks
+        results[index].marks = Counter(next(values) or {})
+        results[index].exceptions = Counter({name: next(values) for name in profiles[index].spellings or {}})
+
+
+def _count_marks(index: int) -> str:
+    marks = ", ".join(map(quote_literal, sorted(NULL_MARKS)))
+    return f"histogram(trim(c{index})) filter (trim(c{index}) in ({marks}))"
 
 
 def _count_misfits(index: int, pattern: str) -> str:

@@ -22,7 +22,7 @@ PIPE_BYTES = 2**20
 # how many columns are searched for repeated values, which takes memory for each value
 MAX_KEY_COLUMNS = 2
 # DuckDB or a second process pays off only for more rows
-FIRST_ROWS_COUNT = 20_000
+FIRST_ROWS_COUNT = 10_000
 
 
 def profile_columns(
