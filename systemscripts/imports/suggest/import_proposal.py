@@ -32,4 +32,6 @@ class ImportProposal:
     def questions(self) -> list[str]:
         """Return what only a person can answer, the most important first."""
         doubts = [f"{skip.reason}: a record? Otherwise take the rule below" for skip in self.skips if not skip.is_sure]
-        return [question for question in (self.pattern.question, *doubts[:1], self.load_mode.question) if question]
+        columns = [f"{column.column} {column.question}" for column in self.columns if column.question]
+        questions = (*columns[:1], self.pattern.question, *doubts[:1], self.load_mode.question)
+        return [question for question in questions if question]

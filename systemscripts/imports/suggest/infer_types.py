@@ -7,7 +7,7 @@ fit equally well the rest of the file may decide about the decimal mark; else th
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 from systemscripts.imports.suggest import detect_codes
 from systemscripts.imports.suggest.column_profile import ColumnProfile
@@ -16,6 +16,8 @@ from systemscripts.imports.suggest.null_marks import is_mark
 from systemscripts.imports.suggest.value_spellings import Spelling
 
 _MAX_SHOWN_CHARACTERS = 40
+# before what a client must be asked
+_AMBIGUOUS = "AMBIGUOUS: "
 
 
 @dataclass(frozen=True)
@@ -25,13 +27,16 @@ class Proposal:
     column: str
     declared: dict[str, object]
     reason: str
-    # every row has a value: worth a warning where a later file has none
-    is_filled: bool = field(default=False, compare=False)
 
     @property
     def is_ambiguous(self) -> bool:
         """Return whether only the client can tell what the values mean."""
-        return "AMBIGUOUS" in self.reason
+        return bool(self.question)
+
+    @property
+    def question(self) -> str:
+        """Return what to ask the client about the values, "" if nothing."""
+        return self.reason.partition(_AMBIGUOUS)[2]
 
 
 def infer_columns(columns: Sequence[str], profiles: Sequence[ColumnProfile], delimiter: str = "") -> list[Proposal]:
@@ -39,7 +44,7 @@ def infer_columns(columns: Sequence[str], profiles: Sequence[ColumnProfile], del
     readings = [list_readings(profile) for profile in profiles]
     style = find_style(columns, readings, delimiter)
     return [
-        replace(_infer_column(column, profile, possible, style), is_filled=profile.is_filled)
+        _infer_column(column, profile, possible, style)
         for column, profile, possible in zip(columns, profiles, readings, strict=True)
     ]
 
@@ -75,7 +80,7 @@ def _infer_column(column: str, profile: ColumnProfile, readings: list[Spelling],
         declared["null"] = sorted(profile.marks)
     reason = "; ".join([_explain_spelling(profile, chosen), *filter(None, [chosen.note, why])])
     if len(readings) > 1:
-        reason += f"; AMBIGUOUS: reads as {' and as '.join(one.name for one in readings)}, ask the client"
+        reason += f"; {_AMBIGUOUS}reads as {' and as '.join(one.name for one in readings)}, ask the client"
     return Proposal(column, declared, reason)
 
 
@@ -119,9 +124,3 @@ def require_keys(proposals: Sequence[Proposal], keys: Sequence[str]) -> list[Pro
     return [
         replace(one, declared=one.declared | {"required": True}) if one.column in keys else one for one in proposals
     ]
-
-
-def build_expectations(proposals: Sequence[Proposal], keys: Sequence[str]) -> dict[str, object]:
-    """Return `expect`: a later file is reported whose other columns are no longer filled in every row."""
-    filled = [one.column for one in proposals if one.is_filled and one.column not in keys]
-    return {"columns": {column: {"filled": 1} for column in filled}} if filled else {}

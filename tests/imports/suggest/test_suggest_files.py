@@ -54,6 +54,13 @@ def test_what_is_usual_is_left_out_and_every_line_says_why(folder: Path) -> None
     assert text.count("# QUESTION: ") == 1
 
 
+def test_a_column_with_two_meanings_is_the_first_question(folder: Path) -> None:
+    suggest(folder / "visits.csv", "visit,seen\n1,03/04/2026\n2,05/04/2026\n", "visits")
+    text = (folder / "visits.yaml").read_text()
+    assert "# QUESTION: seen reads as date dd/MM/yyyy and as date MM/dd/yyyy, ask the client\n" in text
+    assert text.count("# QUESTION: ") == 1
+
+
 def test_the_next_file_loads_with_its_date_and_a_client_called_total(
     installation: Installation, tmp_path: Path
 ) -> None:
