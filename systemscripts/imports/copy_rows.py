@@ -37,7 +37,7 @@ _SERVER_ENCODINGS = {"utf-8": "UTF8", "cp1252": "WIN1252", "latin-1": "LATIN1", 
 TEXT_DELIMITERS = frozenset(",;\t|\x1f")
 # Rows that violate a type, a constraint, or the size limit of a row (8,160 bytes without long values) or field (1 GB).
 _UNFIT = (psycopg2.DataError, psycopg2.IntegrityError, psycopg2.errors.ProgramLimitExceeded)
-PIECE_BYTES = 2**20
+PIECE_BYTES = 2**23
 # with more rows that do not match, converting the whole block is faster
 MAX_ODD_SHARE = 0.2
 # for the checked path: characters that no client file contains, so that values need no quoting

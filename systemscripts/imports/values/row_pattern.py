@@ -15,6 +15,9 @@ from systemscripts.imports.values import column_patterns
 from systemscripts.imports.values.validate_rows import Field, Rules
 from systemscripts.tables.model import Wire
 
+# While one pattern is matched, no other thread can run: the one that sends the block before must not wait long.
+MATCH_BYTES = 2**18
+
 # A byte that is not a blank in any encoding: such a field has a value.
 VISIBLE = "[!-~]"
 
@@ -28,7 +31,14 @@ class RowPattern:
 
     def match_block(self, data: bytes) -> bool:
         """Return whether every row of a block, lineage fields included, can be copied as it is."""
-        return self.block.fullmatch(data) is not None
+        position, end = 0, len(data)
+        while position < end:
+            match = self.block.match(data, position, min(position + MATCH_BYTES, end))
+            if match is None or match.end() == position:
+                # a longer row than that
+                return self.block.fullmatch(data, position) is not None
+            position = match.end()
+        return True
 
     def match_records(self, records: Sequence[bytes]) -> list[bool]:
         """Return for each record whether it can be copied as it is."""

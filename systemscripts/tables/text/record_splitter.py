@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from array import array
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import accumulate, compress
+from itertools import compress
 from re import Pattern
 
 from systemscripts.errors import BadDataError
@@ -20,15 +20,12 @@ from systemscripts.tables.text import quotes
 MAX_LINE_BYTES = 256 * 2**20
 
 
-def _compile_records(delimiter: bytes, quote: bytes, line_end: bytes, width: int) -> tuple[Pattern[bytes], ...]:
-    """Return the patterns of a clean record with its line end, and of one with `width` fields."""
+def _compile_sound(delimiter: bytes, quote: bytes, width: int) -> Pattern[bytes]:
+    """Return the pattern of a clean record with `width` fields."""
     d, q = re.escape(delimiter), re.escape(quote)
-    ends = line_end or rb"\r\n|\n|\r"
-    letters = re.escape(line_end) or rb"\r\n"
     # |(?!) ends a repetition that fails: Python before 3.11.5 forgets where it began (cpython issue 106052).
-    record = rb"((?:[^%s%s]++|%s[^%s]*+%s|(?!))*+)(?:%s|\Z)" % (q, letters, q, q, q, ends)
     field = rb"(?:%s(?:[^%s]++|%s%s|(?!))*+%s|[^%s%s\r\n]*+)" % (q, q, q, q, q, d, q)
-    return re.compile(record), re.compile(rb"(?:%s%s){%d}%s" % (field, d, max(width - 1, 0), field))
+    return re.compile(rb"(?:%s%s){%d}%s" % (field, d, max(width - 1, 0), field))
 
 
 class RecordSplitter:
@@ -37,7 +34,7 @@ class RecordSplitter:
     def __init__(self, delimiter: bytes, quote: bytes, line_end: bytes, width: int, trusted: bool = False) -> None:
         self.rules = quotes.compile_rules(delimiter, quote, width, trusted)
         self.line_end = line_end
-        self._record, self._sound = _compile_records(delimiter, quote, line_end, width)
+        self._sound = _compile_sound(delimiter, quote, width)
         self.stray_quotes = 0
         self._line = 1
         self._records: list[bytes] = []
@@ -118,34 +115,37 @@ class RecordSplitter:
         return lines
 
     def _add_quoted(self, body: bytes) -> None:
-        """Add clean records: every quote of theirs opens or closes a field, which may contain line breaks."""
-        inside_quotes = b"".join(body.split(self.rules.quote)[1::2])
-        if not self.rules.line_break.search(inside_quotes):
-            self._add_lines(self._split_lines(body))
+        """Add clean records. A line with an odd number of quotes begins or ends a record of several lines."""
+        quote, lines = self.rules.quote, self._split_lines(body)
+        odd = [number for number, line in enumerate(lines) if quote in line and line.count(quote) & 1]
+        if not odd:
+            self._add_lines(lines)
             return
-        records = self._record.findall(body)
-        # The pattern also matches at the end, where nothing is left.
-        records.pop()
-        breaks = self._count_line_breaks(records)
-        if all(map(self._is_sound, compress(records, breaks), filter(None, breaks))):
-            rows = list(accumulate((1 + count for count in breaks), initial=self._line))
-            self._line = rows.pop()
-            self._extend(list(filter(None, records)), list(compress(rows, records)))
-            return
-        for record, count in zip(records, breaks, strict=True):
-            lines = self._split_lines(record) if count else []
-            if lines and self._is_swallowed(lines):
-                for line in lines:
-                    self._add_literally(line)
-            elif record:
-                self._add(record, 1 + count)
-            else:
-                self._line += 1
+        ends = None if self.line_end else body.splitlines(keepends=True)
+        records: list[bytes] = []
+        rows, first, done = array("q"), self._line, 0
+        for opening, closing in zip(odd[0::2], odd[1::2], strict=True):
+            joined = self._join_lines(lines, ends, opening, closing)
+            if not self._is_sound(joined, closing - opening) and self._is_swallowed(lines[opening : closing + 1]):
+                lines[opening : closing + 1] = map(self._read_literally, lines[opening : closing + 1])
+                continue
+            records += lines[done:opening]
+            rows.extend(range(first + done, first + opening + 1))
+            records.append(joined)
+            done = closing + 1
+        records += lines[done:]
+        rows.extend(range(first + done, first + len(lines)))
+        self._line += len(lines)
+        if b"" in records:
+            rows = array("q", compress(rows, records))
+            records = list(filter(None, records))
+        self._extend(records, rows)
 
-    def _count_line_breaks(self, records: list[bytes]) -> list[int]:
-        if self.line_end:
-            return [record.count(self.line_end) for record in records]
-        return [len(self.rules.line_break.findall(record)) for record in records]
+    def _join_lines(self, lines: list[bytes], ends: list[bytes] | None, opening: int, closing: int) -> bytes:
+        """Return several lines as one record; `ends`: the lines with their ends, where these are mixed."""
+        if ends is None:
+            return self.line_end.join(lines[opening : closing + 1])
+        return b"".join(ends[opening:closing]) + lines[closing]
 
     def _is_sound(self, record: bytes, breaks: int) -> bool:
         """Return whether a record with quoted line breaks surely is one: it has the usual number of fields."""
@@ -161,13 +161,13 @@ class RecordSplitter:
         record = quotes.read_record(b"\n".join(lines), 0, rules, final=True)
         return record is not None and b"\n" not in record.content
 
-    def _add_literally(self, line: bytes) -> None:
+    def _read_literally(self, line: bytes) -> bytes:
+        """Return one line as a record, whose stray quotes are characters."""
         record = quotes.read_record(line, 0, self.rules, final=True)
-        if record is not None and line:
-            self.stray_quotes += record.stray_quotes
-            self._add(record.content, 1)
-        else:
-            self._line += 1
+        if record is None or not line:
+            return b""
+        self.stray_quotes += record.stray_quotes
+        return record.content
 
     def _add_parsed(self, body: bytes, start: int, record: quotes.ParsedRecord) -> int:
         """Add a record and return where the next one begins."""
