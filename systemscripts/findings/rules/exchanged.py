@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+import re
 import statistics
 from collections.abc import Iterator, Sequence
 
@@ -24,6 +25,9 @@ MIN_DAYS = 1.0
 # Each of these is compared with every other one.
 MAX_COMPARED_COLUMNS = 200
 MAX_NEAR_RATIO = math.log(2.5)
+# Of the values of each column, where their forms alone tell.
+NEARLY_ALL = 0.9
+_RUN = re.compile(r"([Aa9])(?:\1|\+)+")
 Pair = tuple[ColumnProfile, list[ColumnProfile]]
 
 
@@ -51,9 +55,30 @@ def _are_exchanged(one: Pair, other: Pair) -> bool:
         return _are_figures_exchanged(one, other) or _do_figures_fit_crosswise(one, other)
     if one[0].quantiles is not None or other[0].quantiles is not None:
         return False
+    if _are_forms_exchanged(one, other):
+        return True
     crossed = measure_likeness(one[0], other[1]), measure_likeness(other[0], one[1])
     own = measure_likeness(one[0], one[1]), measure_likeness(other[0], other[1])
     return min(crossed) >= MIN_LIKENESS and all(c - o >= MIN_GAIN for c, o in zip(crossed, own, strict=True))
+
+
+def _are_forms_exchanged(one: Pair, other: Pair) -> bool:
+    """Whether nearly all values of each column have the other's forms, and hardly one its own."""
+    pairs = [(now, before[0]) for now, before in ((one[0], other[1]), (other[0], one[1]), one, other)]
+    if any(now.patterns is None or past.patterns is None for now, past in pairs):
+        return False
+    crossed, back, *own = (_share_in_common(_coarsen(now), _coarsen(past)) for now, past in pairs)
+    return min(crossed, back) >= NEARLY_ALL and max(own) <= 1 - NEARLY_ALL
+
+
+def _coarsen(profile: ColumnProfile) -> dict[str, float]:
+    """Return the forms of a column without how long each run of letters or digits is, of those that are kept."""
+    forms: dict[str, float] = {}
+    patterns = profile.patterns or {}
+    for form, share in patterns.items():
+        short = _RUN.sub(lambda run: run[1], form)
+        forms[short] = forms.get(short, 0.0) + share / sum(patterns.values())
+    return forms
 
 
 def measure_likeness(now: ColumnProfile, before: Sequence[ColumnProfile]) -> float:
