@@ -58,11 +58,14 @@ class RecordSelector:
             while positions and positions[-1] + len(first) >= len(block.records) and (more := next(blocks, None)):
                 block = Block(block.records + more.records, [*block.rows, *more.rows])
                 positions = self._find_headings(block.records)
+            if not positions:
+                yield block
+                continue
             end = next((at for at in positions if block.records[at + 1 : at + 1 + len(first)] == first), None)
             dropped = {position for position in positions if end is None or position < end}
             dropped_count += len(dropped)
             kept = [position for position in range(len(block.records))[:end] if position not in dropped]
-            yield _take_records(block, kept) if positions else block
+            yield _take_records(block, kept)
             if end is not None:
                 self._leave_out(len(block.records) - end + sum(len(rest.records) for rest in blocks), block.rows[end])
         if dropped_count:
