@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from playwright.sync_api import Page
 
 CHROMIUM = Path("/usr/bin/chromium")
-WIDTHS = {"desktop": 1280, "phone": 390}
+# the phone is the narrowest that is common
+WIDTHS = {"desktop": 1280, "phone": 360}
 
 # What is cut or sticks out: elements wider than the window, and texts that their box does not show whole.
 _CUT = """() => {

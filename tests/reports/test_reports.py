@@ -240,6 +240,31 @@ def test_the_weekly_summary_on_screen(summary: MeetMax, tmp_path: Path, device: 
         shown.screenshot(path=tmp_path / f"{device}.png", full_page=True)
 
 
+def test_on_a_phone_long_texts_break_and_a_wide_table_scrolls_within_itself(
+    mailing: Installation, tmp_path: Path
+) -> None:
+    path, command = tmp_path / "mail.html", "ETL_DATA_DIR=/srv/" + "client_data/" * 12 + " etl status"
+    totals = ", ".join(f"1234567 + n as total_of_month_{month}" for month in range(1, 13))
+    selects = {
+        "problems": f"select '{'long_name_' * 9}' as what, '{command}' as says",
+        "notes": f"select n, '{command}' || n as command, 'file_' || n as name from generate_series(1, 3) n",
+        "months": f"select {totals} from generate_series(1, 3) n",
+        "same": f"select n, '{command}' as path from generate_series(1, 3) n",
+    }
+    report(mailing, "wide", queries=selects)
+    done = mailing.run("send_report", "wide", "--preview", path)
+    assert done.returncode == 0, done.stderr
+    with browser.open_page(browser.WIDTHS["phone"]) as shown:
+        shown.goto(path.as_uri())
+        assert shown.evaluate("document.documentElement.scrollWidth") == browser.WIDTHS["phone"]
+        scrolls = "all => all.map(e => e.parentElement.scrollWidth > e.parentElement.clientWidth)"
+        assert shown.locator(".rows").evaluate_all(scrolls) == [False, False, True]  # the shortest name first
+        # no number is broken in the middle
+        heights = shown.locator(".rows").last.locator("td").evaluate_all("all => all.map(e => e.clientHeight)")
+        assert max(heights) < 40
+        assert "path: ETL_DATA_DIR=" in shown.locator("body").inner_text()  # the same in every row
+
+
 def test_a_preview_sends_nothing(summary: MeetMax, tmp_path: Path) -> None:
     path = tmp_path / "summary.html"
     before = len(summary.sink.list_mails())
