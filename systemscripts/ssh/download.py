@@ -16,7 +16,7 @@ from systemscripts.errors import EtlError, TooLargeError, TryLaterError
 from systemscripts.ssh import remote
 from systemscripts.ssh.read_blocks import read_blocks
 from systemscripts.ssh.remote import Entry
-from systemscripts.ssh.session import RefusedError, Session, is_lost
+from systemscripts.ssh.session import RefusedError, Session, is_lost, is_openssh
 
 # as much as sftp of OpenSSH has on its way
 WINDOW_BYTES = 1 << 21
@@ -118,7 +118,7 @@ class _Download:
     def _fill(self, client: paramiko.SFTPClient, stream: IO[bytes]) -> None:
         # not in a `with` block, which would wait once more for a server that stalled
         file = client.open(self.path, "rb")
-        self.request_bytes = self.request_bytes or _choose_request_bytes(client)
+        self.request_bytes = self.request_bytes or (OPENSSH_REQUEST_BYTES if is_openssh(client) else REQUEST_BYTES)
         self._refuse_change(client, file)
         ended_at = None
         while True:
@@ -225,10 +225,3 @@ class _Download:
         if remote.find_entry(self.session, self.path) is None:
             return [f"{text}; it was kept, because the server no longer has it"]
         raise DamagedError(text, "Run the same command again.")
-
-
-def _choose_request_bytes(client: paramiko.SFTPClient) -> int:
-    """Return how many bytes to ask for at once."""
-    channel = client.get_channel()
-    version = channel.get_transport().remote_version if channel is not None else ""
-    return OPENSSH_REQUEST_BYTES if "OpenSSH" in version else REQUEST_BYTES

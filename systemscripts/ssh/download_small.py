@@ -1,6 +1,7 @@
 """Download many small files together: four exchanges for all of them rather than for each.
 
-Only a file with which all is as announced is taken here; `download.download_file` has the rules for every other.
+Only a file with which all is as announced is taken here; `download.download_file` has the rules for every other, and
+for the servers that remove a file once it was read: those of OpenSSH never do.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ from systemscripts.ssh import remote
 from systemscripts.ssh.download import REQUEST_BYTES
 from systemscripts.ssh.remote import Entry
 from systemscripts.ssh.requests import Answer, Answers
+from systemscripts.ssh.session import is_openssh
 
 # files together: servers limit how many of them may be open
 MAX_OPEN_FILES = 32
@@ -52,6 +54,8 @@ def download_small_files(client: paramiko.SFTPClient, files: Sequence[SmallFile]
 
     Raises SSHException, TimeoutError or EOFError when the connection is lost, and OSError of the local disk.
     """
+    if not is_openssh(client):
+        return [False] * len(files)
     answers = Answers(client)
     opened = answers.ask_all(
         [(CMD_OPEN, file.path.encode(), SFTP_FLAG_READ, paramiko.SFTPAttributes()) for file in files]

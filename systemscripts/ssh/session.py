@@ -98,6 +98,11 @@ class Session:
         )
 
 
+def is_openssh(client: paramiko.SFTPClient) -> bool:
+    """Return whether the server is OpenSSH's, of which more than the protocol demands is known."""
+    return "OpenSSH" in _get_transport(client).remote_version
+
+
 def is_lost(client: paramiko.SFTPClient, error: Exception) -> bool:
     """Return whether an error comes from a lost connection, not from an answer of the server."""
     if isinstance(error, EOFError | TimeoutError | ConnectionError | paramiko.SSHException):

@@ -82,7 +82,7 @@ def test_file_and_row_both_changed_is_refused_until_somebody_decides(tmp_path: P
     with connection, connection.cursor() as cursor:
         cursor.execute("update dba.timportconfig set max_rejects = 99 where config_name = 'orders'")
     path.write_text(GOOD + "max_rejects: 5\n")
-    with pytest.raises(ConfigurationError, match=r"max_rejects \(5 / 99\).*--take file, or with row"):
+    with pytest.raises(ConfigurationError, match=r"max_rejects \(5 / 99\).*--take file, or --take row"):
         configuration.apply_files(connection, tmp_path)
     yaml_row_sync.resolve_difference(connection, "orders", "row", tmp_path)
     assert configuration.apply_files(connection, tmp_path) == []

@@ -60,7 +60,9 @@ class Numbers:
                 lambda match, places=places: f"{match[1]}{places.get(int(match[2]), match[2])}",
                 text,
             )
-        return re.sub(r"\bby run [0-9a-f-]{36}", "by run R", text).replace(self._folder, "DATA")
+        text = re.sub(r"\bby run [0-9a-f-]{36}", "by run R", text).replace(self._folder, "DATA")
+        # where a command was printed for, from which folder it would be typed
+        return re.sub(r"\S*/etl ", "etl ", text)
 
 
 def state(installation: Installation) -> dict[str, Any]:
@@ -104,7 +106,10 @@ def files(folder: Path, numbers: Numbers) -> dict[str, str]:
         elif path.suffix == ".parquet":
             result[name] = _parquet_rows(path, numbers)
         else:
-            result[name] = hashlib.sha256(_without_time(path.read_bytes())).hexdigest()
+            content = _without_time(path.read_bytes())
+            if path.name.endswith(".reason.txt"):
+                content = numbers.text(content.decode()).encode()
+            result[name] = hashlib.sha256(content).hexdigest()
     return result
 
 

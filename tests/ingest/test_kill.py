@@ -89,7 +89,11 @@ def fill(installation: Installation) -> None:
 
 
 def without_numbers(value: Any) -> Any:
-    return re.sub(r"(dataset|accept|undo) \d+", r"\1 N", value) if isinstance(value, str) else value
+    """Leave out of a text the numbers of datasets, and the folder of the installation in its commands."""
+    if not isinstance(value, str):
+        return value
+    plain = re.sub(r"(?:ETL_\w+=\S+ )*\S*/etl ", "etl ", value)
+    return re.sub(r"(dataset|accept|undo) \d+", r"\1 N", plain)
 
 
 def state(installation: Installation) -> dict[str, Any]:
@@ -215,8 +219,8 @@ BOUNDARIES = [
     ("systemscripts.imports.copy_rows:_try_copy", "after", 1),
     ("systemscripts.imports.copy_rows:copy_table", "after", 2),
     ("systemscripts.ingest.load:load_rows", "after", 1),
-    ("systemscripts.ingest.load:refuse_file", "before", 1),
-    ("systemscripts.ingest.load:refuse_file", "after", 1),
+    ("systemscripts.ingest.refuse_file:refuse_file", "before", 1),
+    ("systemscripts.ingest.refuse_file:refuse_file", "after", 1),
     ("systemscripts.ingest.archive_and_settle:finish_file", "before", 1),
     ("systemscripts.ingest.archive_and_settle:finish_file", "after", 2),
     ("systemscripts.ingest.archive_and_settle:move_file", "before", 1),
