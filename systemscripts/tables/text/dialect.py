@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import product
 
-from systemscripts.tables.structure.value_kinds import looks_like_header
+from systemscripts.tables.structure.value_kinds import classify_value, looks_like_header
 from systemscripts.tables.text import fixed_width
 from systemscripts.tables.text.dialect_score import (
     DELIMITERS,
@@ -60,6 +60,7 @@ def detect_dialect(samples: list[str], delimiter: str | None, quote: str | None,
         (score_dialect(samples, *marks, escape) for marks in product(delimiters, quotes)),
         key=lambda candidate: -candidate.score,
     )
+    candidates = _drop_splits_of_texts(samples, candidates) or candidates
     best = candidates[0]
     if not any(candidate.dialect.width for candidate in candidates):
         most_frequent = max(delimiters, key=lambda mark: sum(text.count(mark) for text in samples))
@@ -119,6 +120,46 @@ def _is_enclosing(samples: list[str], quote: str) -> bool:
     several = re.compile(rf"(?m)(?:^|[,;\t|] ?){quote}[^{quote}\n]*[,;\t|][^{quote}\n]*{quote}(?= ?[,;\t|\r]|$)")
     # A single such field may be the reason why all records have the same width.
     return any(several.search(text) for text in samples)
+
+
+def _drop_splits_of_texts(samples: Sequence[str], candidates: Sequence[ScoredDialect]) -> list[ScoredDialect]:
+    """Return the candidates without those that split only texts between the delimiters of another one.
+
+    The semicolons of `red; blue,0.50` below `tags,amount` are part of a text: the comma also separates the names.
+    """
+    whole = [other for other in candidates if other.share >= SURE_SHARE and _has_separate_names(other)]
+    return [
+        candidate
+        for candidate in candidates
+        if candidate.score == 0
+        or candidate.has_names
+        or not any(_has_split_texts(other, candidate.dialect, samples[0]) for other in whole)
+    ]
+
+
+def _has_separate_names(candidate: ScoredDialect) -> bool:
+    """Return whether names, not the words of a sentence, are between the delimiters: above other kinds, or unspaced."""
+    mark = candidate.dialect.delimiter
+    is_spaced = mark.endswith(" ") or any(name.startswith(" ") for name in candidate.names)
+    return mark not in WEAK and bool(candidate.names) and (candidate.has_names or not is_spaced)
+
+
+def _has_split_texts(whole: ScoredDialect, other: Dialect, text: str) -> bool:
+    """Return whether `other` leaves the names of `whole` in one field, and splits only texts below them.
+
+    Its fields then contain the delimiter of `whole`, and are not values such as `3,5`. A comma with a space after it is
+    punctuation.
+    """
+    mark = whole.dialect.delimiter
+    if any(other.delimiter in name for name in (*whole.names, mark)):
+        return False
+    rows = split_sample(text, other.delimiter, other.quote, other.escape)[:MAX_SCORED_ROWS]
+    splits = [
+        {classify_value(field) for field in row if mark in field and mark + " " not in field} == {"text"}
+        for row in rows
+        if len(row) == other.width
+    ]
+    return splits[:1] == [True] and sum(splits) >= SURE_SHARE * len(splits)
 
 
 def _add_doubt(best: ScoredDialect, candidates: Sequence[ScoredDialect]) -> Dialect:

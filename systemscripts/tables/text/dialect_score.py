@@ -84,11 +84,16 @@ class Dialect:
 
 @dataclass(frozen=True)
 class ScoredDialect:
-    """A dialect and how well it reads the samples. `share`: the share of the rows that it explains."""
+    """A dialect and how well it reads the samples. `share`: the share of the rows that it explains.
+
+    `names`: the first row that looks like a header; `has_names`: it is above values of other kinds.
+    """
 
     score: float
     share: float
     dialect: Dialect
+    names: Sequence[str] = ()
+    has_names: bool = False
 
 
 def score_dialect(samples: list[str], delimiter: str, quote: str, escape: str | None) -> ScoredDialect:
@@ -105,7 +110,8 @@ def score_dialect(samples: list[str], delimiter: str, quote: str, escape: str | 
     if width < 2 or (widths[width] < 2 and len(rows) > 2):
         return ScoredDialect(0, share, dialect)
     fitting = [row for row in rows if len(row) == width]
-    header = _score_header(rows[:HEADER_SEARCH_ROWS], fitting[:MAX_SCORED_VALUES_ROWS], width)
+    names = next((row for row in rows[:HEADER_SEARCH_ROWS] if len(row) == width and looks_like_header(row)), [])
+    header = _score_header(names, fitting[:MAX_SCORED_VALUES_ROWS], width)
     between = sum(text.count(f"{quote}{delimiter}{quote}") for text in samples) >= len(rows)
     if delimiter in WEAK and not between and not _has_enough_values(fitting, len(rows), header > NO_HEADER_FACTOR):
         return ScoredDialect(0, share, dialect)
@@ -114,7 +120,7 @@ def score_dialect(samples: list[str], delimiter: str, quote: str, escape: str | 
     weight = _weigh_delimiter(delimiter, samples) * (FITTING_BASE + FITTING_GAIN * len(fitting) / len(rows))
     score = share * cover * weight * (PLAIN_BASE + PLAIN_GAIN * plain) * header
     score += min(width, MAX_BONUS_COLUMNS) / BONUS_COLUMNS_PER_POINT
-    return ScoredDialect(score, share * (0.5 + cover / 2), dialect)
+    return ScoredDialect(score, share * (0.5 + cover / 2), dialect, names, has_names=header == 1)
 
 
 def _drop_titles(rows: list[list[str]]) -> list[list[str]]:
@@ -140,12 +146,11 @@ def _drop_surplus_delimiters(rows: list[list[str]]) -> list[list[str]]:
     return [row[:-1] if len(row) == width + 1 > 2 and not row[-1] else row for row in rows]
 
 
-def _score_header(top: Sequence[Sequence[str]], rows: Sequence[Sequence[str]], width: int) -> float:
-    """Return 1 for a header above values of other kinds, less for a row that only looks like one, least for none."""
-    names = [row for row in top if len(row) == width and looks_like_header(row)]
+def _score_header(names: Sequence[str], rows: Sequence[Sequence[str]], width: int) -> float:
+    """Return 1 for names above values of other kinds, less for a row that only looks like names, least for none."""
     if not names:
         return NO_HEADER_FACTOR
-    for_header, for_data = value_kinds.count_votes(names[0], value_kinds.profile_columns(rows[1:], width))
+    for_header, for_data = value_kinds.count_votes(names, value_kinds.profile_columns(rows[1:], width))
     return 1 if for_header > for_data else HEADER_LOOKS_FACTOR
 
 

@@ -121,3 +121,38 @@ def test_blanks_of_dates_with_time_below_a_title_are_no_columns(tmp_path: Path, 
     with open_table(path) as table:
         assert table.columns == ["Data do pedido", "Criado em", "Data 4", "Valor"]
         assert sum(len(block.records) for block in table.blocks()) == len(rows)
+
+
+@pytest.mark.parametrize("title", ["", "Report of July\n\n"])
+@pytest.mark.parametrize(
+    ("mark", "delimiter"), [("; ", ","), (";", ","), (" | ", ","), ("|", ";"), ("; ", "\t"), (";", "|")]
+)
+@pytest.mark.parametrize("other", [["Anna", "0.50"], ["Anna"], ["2026-05-01"]])
+def test_a_delimiter_within_the_texts_of_each_record_does_not_separate_fields(
+    tmp_path: Path, other: list[str], mark: str, delimiter: str, title: str
+) -> None:
+    names = ["tags", *(f"name {number}" for number in range(len(other)))]
+    records = [[f"{color}{mark}blue", *other] for color in ("red", "green", "grey", "black") * 5]
+    text = "".join(delimiter.join(fields) + "\n" for fields in [names, *records])
+    assert _read_rows(tmp_path, title + text) == [names, *records]
+
+
+@pytest.mark.parametrize(
+    ("lines", "last"),
+    [
+        (["List, customers", "Name;Price, EUR", "Bread;3,50", "Milk;2,10", "Wine;12,40"], ["Wine", "12,40"]),
+        (["List,customers", "Name;Place", *["Anna;Bern,CH", "Ben;Chur,CH"] * 6], ["Ben", "Chur,CH"]),
+        (["name,place", "Anna;Bern, CH", "Ben;Chur, CH", "Carla;Olten, CH"], ["Carla", "Olten, CH"]),
+    ],
+)
+def test_commas_of_titles_names_and_values_leave_the_semicolons_to_separate(
+    tmp_path: Path, lines: list[str], last: list[str]
+) -> None:
+    assert _read_rows(tmp_path, "\n".join([*lines, ""]))[-1] == last
+
+
+def _read_rows(folder: Path, text: str) -> list[list[str]]:
+    path = folder / "list.csv"
+    path.write_text(text)
+    with open_table(path) as table:
+        return [table.columns, *(table.parse(record) for block in table.blocks() for record in block.records)]

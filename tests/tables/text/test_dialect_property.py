@@ -10,13 +10,13 @@ import csv
 import io
 from pathlib import Path
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from systemscripts.tables.open_table import open_table
 
 WORDS = st.sampled_from(
-    ["Anna", "Bern", "rail, road", 'say "hi"', "isn't", "a; b", "x|y", "two\tparts", "Zürich", "l 1\nl 2"]
+    ["Anna", "Bern", "rail, road", 'say "hi"', "isn't", "a; b", "red;blue", "x|y", "two\tparts", "Zürich", "l 1\nl 2"]
 )
 COLUMNS = {
     "number": st.integers(0, 99999).map(str),
@@ -38,6 +38,11 @@ def draw_tables(draw: st.DrawFn) -> list[list[str]]:
     return [header, *map(list, rows)]
 
 
+# The delimiter of the texts is in all records, but does not separate the names.
+IN_ALL_RECORDS = [["text a", "amount b"], *(["a; b", f"{number}.00"] for number in range(4))]
+IN_MOST_RECORDS = [*IN_ALL_RECORDS[:4], ["Anna", "0.00"]]
+
+
 @settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     draw_tables(),
@@ -46,6 +51,8 @@ def draw_tables(draw: st.DrawFn) -> list[list[str]]:
     st.sampled_from([csv.QUOTE_MINIMAL, csv.QUOTE_ALL, csv.QUOTE_NONNUMERIC]),
     st.sampled_from(["doubled", "backslash"]),
 )
+@example(IN_ALL_RECORDS, ",", "\n", csv.QUOTE_MINIMAL, "doubled")
+@example(IN_MOST_RECORDS, ",", "\n", csv.QUOTE_MINIMAL, "doubled")
 def test_any_table_comes_back_equal(
     tmp_path: Path, rows: list[list[str]], delimiter: str, line_end: str, quoting: int, escape: str
 ) -> None:
