@@ -1,4 +1,4 @@
-"""Delete data that are older than the settings KEEP_..._DAYS."""
+"""Delete data older than the settings KEEP_..._DAYS allow."""
 
 from __future__ import annotations
 

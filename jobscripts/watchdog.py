@@ -1,4 +1,4 @@
-"""Find what no run reports itself: missed runs, full disks, missing backups, expiring certificates, unclaimed files."""
+"""Find problems that no run can report itself: missed runs, full disks, missing backups, expiring certificates, unclaimed files."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ def zip_archive(
 ) -> Summary:
     """Pack the archived files of each past day into one zip file, for imports with archive_policy: daily_zip.
 
-    The zip is read back and compared with the hashes of the loaded files before the single files are deleted.
+    The zip is read back and compared with the hashes of the loaded files before the individual files are deleted.
 
     Examples:
         zip_archive.py
