@@ -39,9 +39,10 @@ def run_pipeline(
         run_pipeline.py weekly --from generic_import
         run_pipeline.py weekly --demo
     """
-    from systemscripts import pipelines, schedules, settings
+    from systemscripts import pipelines, settings
     from systemscripts.directory_management import Directories
-    from systemscripts.errors import SkippedError, UsageError
+    from systemscripts.errors import UsageError
+    from systemscripts.schedules import pauses
 
     if list_pipelines:
         return _list_pipelines()
@@ -61,8 +62,7 @@ def run_pipeline(
         for text in unset:
             summary.warn("pipeline_not_set_up", text)
         return summary
-    if pause := schedules.find_pause(directories, name):
-        raise SkippedError(str(pause), f"To resume it, run: {format_command('schedule', 'resume', name)}")
+    pauses.refuse_if_paused(directories, name)
     if unset:
         return _refuse(name, unset[0])
     if not chosen:

@@ -1,4 +1,4 @@
-"""Find problems that no run can report itself: missed runs, full disks, missing backups, expiring certificates, unclaimed files."""
+"""Find problems that no run can report itself: missed runs, full disks, missing backups, expiring certificates."""
 
 from __future__ import annotations
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from systemscripts.alerts.alert_state import State, list_states
 from systemscripts.alerts.events import DATABASE_DOWN, Finding, Outcome
-from systemscripts.alerts.policy import (
+from systemscripts.alerts.when_to_send import (
     queue_message,
     record_database_down,
     record_database_up,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 from systemscripts.commands import format_command
 from systemscripts.datasets.current import SAME_DAY, SAME_LABEL, find_current_snapshot
-from systemscripts.datasets.identity import Identity
+from systemscripts.datasets.label_and_date import Identity
 from systemscripts.summary import Code
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from systemscripts.commands import format_command
 from systemscripts.datasets.current import SAME_DAY, SAME_LABEL
-from systemscripts.datasets.identity import Identity
+from systemscripts.datasets.label_and_date import Identity
 from systemscripts.errors import EtlError, UsageError
 from systemscripts.summary import Counts
 

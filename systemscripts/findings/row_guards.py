@@ -12,7 +12,7 @@ from datetime import date, timedelta
 from systemscripts import settings
 from systemscripts.configuration import ImportConfig
 from systemscripts.datasets.current import SAME_LABEL
-from systemscripts.datasets.identity import Identity
+from systemscripts.datasets.label_and_date import Identity
 from systemscripts.db_utils import Cursor
 from systemscripts.findings.finding import Finding
 from systemscripts.summary import Counts, Notice

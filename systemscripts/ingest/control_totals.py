@@ -12,7 +12,7 @@ from systemscripts.configuration import ImportConfig
 from systemscripts.configuration.column_schema import Column
 from systemscripts.configuration.control_total_options import split_location
 from systemscripts.configuration.sidecar_files import CONTROL_SUFFIX, find_sidecar, read_sidecar
-from systemscripts.datasets import identity
+from systemscripts.datasets import label_and_date
 from systemscripts.errors import BadDataError, TryLaterError
 from systemscripts.findings.finding import Finding
 from systemscripts.imports import column_layout
@@ -128,8 +128,8 @@ def _read_total(config: ImportConfig, file: PreparedFile, location: str, read: R
     """Return the text at a location; raises BadDataError where there is none that `read` understands."""
     source, number = split_location(location)
     if source == "name":
-        rule = identity.Rule("filename", str(number))
-        return identity.find_text_in_name(rule, file.ticket.name, config.delimiter) or ""
+        rule = label_and_date.Rule("filename", str(number))
+        return label_and_date.find_text_in_name(rule, file.ticket.name, config.delimiter) or ""
     fields = _read_sidecar_fields(file) if source == "sidecar" else file.table.control_records.get(source)
     if fields is None:
         raise BadDataError(

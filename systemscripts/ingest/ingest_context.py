@@ -8,7 +8,7 @@ from typing import Any
 
 from systemscripts import configuration, settings, sources
 from systemscripts.configuration import ImportConfig
-from systemscripts.datasets.identity import Rule
+from systemscripts.datasets.label_and_date import Rule
 from systemscripts.db_utils import Connection, transaction
 from systemscripts.directory_management import Directories, shorten_name
 

@@ -11,8 +11,8 @@ from pathlib import Path
 from systemscripts import file_ledger
 from systemscripts.configuration import ImportConfig, sidecar_files
 from systemscripts.configuration.learned_aliases import add_learned_aliases
-from systemscripts.datasets import identity, lake
-from systemscripts.datasets.identity import Identity, Rule
+from systemscripts.datasets import label_and_date, lake
+from systemscripts.datasets.label_and_date import Identity, Rule
 from systemscripts.db_utils import Cursor, transaction
 from systemscripts.directory_management import FileStat, atomic_write, compute_sha256, read_file_stat
 from systemscripts.errors import BadDataError, TryLaterError, UsageError
@@ -177,9 +177,9 @@ def _identify_file(context: Context, name: str, table: Table, columns: list[str]
     def find_text(rule: Rule) -> str | None:
         if rule.source == "file_content":
             return values[rule.location or ""]
-        return identity.find_text_in_name(rule, name, config.delimiter)
+        return label_and_date.find_text_in_name(rule, name, config.delimiter)
 
-    return identity.build_identity(find_text(label_rule), find_text(date_rule), date_rule)
+    return label_and_date.build_identity(find_text(label_rule), find_text(date_rule), date_rule)
 
 
 def _find_known_spellings(cursor: Cursor, config_name: str, table: Table) -> dict[str, str]:

@@ -13,7 +13,7 @@ import psycopg2
 
 from systemscripts import file_ledger, log_utils
 from systemscripts.configuration import ImportConfig, referenced_files
-from systemscripts.datasets import identity
+from systemscripts.datasets import label_and_date
 from systemscripts.db_utils import Connection, advisory_lock, transaction
 from systemscripts.directory_management import Directories, FileStat, read_file_stat
 from systemscripts.errors import BadDataError, ConfigurationError, EtlError, describe_unexpected
@@ -151,7 +151,7 @@ def _find_load_order(context: Context, ticket: file_ledger.Ticket) -> tuple[str,
     stamp = ticket.stamp
     if config.dateconfig in ("filename", "static"):
         with contextlib.suppress(BadDataError):
-            stamp = identity.find_stamp_in_name(context.date_rule, ticket.name, config.delimiter)
+            stamp = label_and_date.find_stamp_in_name(context.date_rule, ticket.name, config.delimiter)
     return stamp, ticket.name
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from systemscripts import settings
 from systemscripts.commands import format_command
 from systemscripts.directory_management import Directories, atomic_write
-from systemscripts.errors import ConfigurationError
+from systemscripts.errors import ConfigurationError, SkippedError
 
 # Used instead of a pipeline's name.
 EVERYTHING = "*"
@@ -53,6 +53,12 @@ def read_pauses(directories: Directories) -> dict[str, Pause]:
         raise ConfigurationError(
             f"{path} cannot be read: {error}", f"Delete it; {format_command('schedule', 'pause')} creates it again."
         ) from error
+
+
+def refuse_if_paused(directories: Directories, name: str) -> None:
+    """Raise SkippedError, with the command that resumes it, if a pipeline or everything is paused."""
+    if pause := find_pause(directories, name):
+        raise SkippedError(str(pause), f"To resume it, run: {format_command('schedule', 'resume', name)}")
 
 
 def find_pause(directories: Directories, name: str) -> Pause | None:

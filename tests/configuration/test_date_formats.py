@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from systemscripts.configuration import ImportConfig, yaml_documents
-from systemscripts.datasets import identity
+from systemscripts.datasets import label_and_date
 from systemscripts.dates import date_formats
 from systemscripts.errors import BadDataError
 
@@ -90,4 +90,4 @@ schema:
 @pytest.mark.parametrize("text", ["2026105", "202601051", "20260229", "00260105", "٢٠٢٦٠١٠٥"])
 def test_a_date_in_a_file_name_has_all_its_digits(text: str) -> None:
     with pytest.raises(BadDataError, match="is not a date of the form yyyyMMdd"):
-        identity.build_identity(None, text, identity.Rule("static", format="yyyyMMdd"))
+        label_and_date.build_identity(None, text, label_and_date.Rule("static", format="yyyyMMdd"))

@@ -15,7 +15,7 @@ import pytest
 
 from systemscripts.configuration import load_import
 from systemscripts.datasets import current
-from systemscripts.datasets.identity import Identity
+from systemscripts.datasets.label_and_date import Identity
 from systemscripts.datasets.load_decision import decide_load
 from systemscripts.db_utils import migrations
 from systemscripts.findings import row_guards

@@ -11,7 +11,7 @@ import psycopg2
 import pytest
 
 from systemscripts.datasets import states
-from systemscripts.datasets.identity import Identity
+from systemscripts.datasets.label_and_date import Identity
 from systemscripts.datasets.load_decision import decide_load
 from tests.conftest import Installation
 

@@ -13,7 +13,7 @@ import pytest
 from systemscripts import settings
 from systemscripts.configuration import ImportConfig
 from systemscripts.datasets import states
-from systemscripts.datasets.identity import Identity
+from systemscripts.datasets.label_and_date import Identity
 from systemscripts.findings import row_guards
 from systemscripts.summary import Counts
 from tests.conftest import Installation

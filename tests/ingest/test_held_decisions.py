@@ -15,7 +15,7 @@ from systemscripts.directory_management import Directories
 from systemscripts.errors import UsageError
 from systemscripts.ingest import accept_held, daily_zip
 from systemscripts.ingest.accept_held import Verdict
-from systemscripts.retention import kept_files, retention_view
+from systemscripts.retention import expired_files, retention_view
 from systemscripts.summary import Summary
 from tests.conftest import Installation
 from tests.ingest.test_held_files import KILL_POINT, MODES, Desk, weekly
@@ -202,7 +202,7 @@ def test_a_held_file_is_accepted_out_of_the_zip_of_its_day_and_after_a_purge(
     assert all(name.endswith(".zip") for name in desk.here.read_archive())
     assert desk.decide(zipped, as_renamed=True).counts.loaded == 40
     view = retention_view.View(directories, desk.connection, settings.now())
-    for due in kept_files.due(view):
+    for due in expired_files.due(view):
         due.remove()
     assert desk.decide(purged, as_renamed=True).counts.loaded == 40
 

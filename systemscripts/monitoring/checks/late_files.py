@@ -9,7 +9,7 @@ from systemscripts.alerts import Finding
 from systemscripts.configuration import ImportConfig, load_valid_imports, pipeline_config
 from systemscripts.db_utils import Connection, transaction
 from systemscripts.errors import ConfigurationError
-from systemscripts.monitoring.arrivals import Late, find_late, find_silence
+from systemscripts.monitoring.lateness import Late, find_late, find_silence
 from systemscripts.monitoring.watchdog_view import View
 
 KEYS = ("late", "silent")

@@ -19,7 +19,7 @@ from systemscripts.db_utils import transaction
 from systemscripts.errors import ConfigurationError, GaveUpError, describe_faults
 from systemscripts.http_client import Client, redact_url
 from systemscripts.sources import Request
-from systemscripts.sources.api_pages import api_client, incremental, pagination
+from systemscripts.sources.api_pages import build_client, incremental, pagination
 from systemscripts.sources.api_pages.page_store import Landing, State
 
 logger = logging.getLogger(__name__)
@@ -46,7 +46,7 @@ class ApiSource:
 
     def connect(self) -> Client:
         """Return a client for the API."""
-        return api_client.connect(
+        return build_client.connect(
             self.resolved, uploads.get_address_rules(self.request.connection, self.request.config.config_name)
         )
 

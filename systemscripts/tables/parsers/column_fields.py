@@ -8,9 +8,9 @@ from itertools import repeat
 from operator import mul
 
 from systemscripts.tables.parsers import xml_text
-from systemscripts.tables.parsers.cell_text import format_duration
+from systemscripts.tables.parsers.python_value_text import format_duration
 from systemscripts.tables.parsers.row_chunk import quote_fields
-from systemscripts.tables.parsers.xlsx_formats import DAY_MILLISECONDS, MAX_DAY, Converter, Format, format_number
+from systemscripts.tables.parsers.xlsx_cell_text import DAY_MILLISECONDS, MAX_DAY, Converter, Format, format_number
 
 Fields = Callable[[Sequence[bytes]], list[bytes]]
 

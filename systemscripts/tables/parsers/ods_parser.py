@@ -16,11 +16,11 @@ from xml.etree import ElementTree
 from systemscripts.errors import BadDataError
 from systemscripts.summary import Notice
 from systemscripts.tables.parsers import container_check
-from systemscripts.tables.parsers.cell_text import format_duration
 from systemscripts.tables.parsers.ods_styles import Styles
 from systemscripts.tables.parsers.office_package import DECLARATION, MAX_PART_BYTES, get_local_name
+from systemscripts.tables.parsers.python_value_text import format_duration
 from systemscripts.tables.parsers.workbook import Area, Book, CellCount, Row, Sheet, make_warnings
-from systemscripts.tables.parsers.xlsx_formats import Format, format_number
+from systemscripts.tables.parsers.xlsx_cell_text import Format, format_number
 from systemscripts.tables.parsers.xlsx_strings import UnusualError
 
 CONTENT, STYLES = "content.xml", "styles.xml"

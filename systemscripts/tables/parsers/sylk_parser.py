@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from systemscripts.errors import BadDataError
-from systemscripts.tables.parsers import xlsx_formats
+from systemscripts.tables.parsers import xlsx_cell_text
 from systemscripts.tables.parsers.workbook import Book, Row, Sheet, make_warnings
 
 FIELD = re.compile(r";((?:[^;]|;;)*)")
@@ -33,17 +33,17 @@ class _Reader:
         self.errors = self.formulas = 0
         self.is_ended = False
         self._row = self._column = 1
-        self._formats: list[xlsx_formats.Format] = []
-        self._of_cells: dict[tuple[int, int], xlsx_formats.Format] = {}
-        self._of_columns: dict[int, xlsx_formats.Format] = {}
-        self._of_rows: dict[int, xlsx_formats.Format] = {}
+        self._formats: list[xlsx_cell_text.Format] = []
+        self._of_cells: dict[tuple[int, int], xlsx_cell_text.Format] = {}
+        self._of_columns: dict[int, xlsx_cell_text.Format] = {}
+        self._of_rows: dict[int, xlsx_cell_text.Format] = {}
 
     def add_record(self, line: str) -> None:
         """Add one record. Raises BadDataError for a cell beyond the limits of a sheet."""
         record_type = line.partition(";")[0].strip()
         fields = {field[:1]: field[1:].replace(";;", ";") for field in FIELD.findall(line)}
         if record_type == "P" and "P" in fields:
-            self._formats.append(xlsx_formats.find_format(0, fields["P"], False))
+            self._formats.append(xlsx_cell_text.find_format(0, fields["P"], False))
         elif record_type in ("C", "F"):
             self._move(fields)
             if record_type == "C":
@@ -86,7 +86,7 @@ class _Reader:
             return ""
         cell = self._row, self._column
         shown = self._of_cells.get(cell) or self._of_columns.get(cell[1]) or self._of_rows.get(cell[0])
-        return (shown or xlsx_formats.GENERAL).format_number(value) if value else ""
+        return (shown or xlsx_cell_text.GENERAL).format_number(value) if value else ""
 
 
 def open_book(path: Path) -> Book:

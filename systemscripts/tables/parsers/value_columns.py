@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date, datetime
 
-from systemscripts.tables.parsers.cell_text import format_row
+from systemscripts.tables.parsers.python_value_text import format_row
 from systemscripts.tables.parsers.row_chunk import quote_fields
 
 BOOLEANS = {True: b"true", False: b"false"}

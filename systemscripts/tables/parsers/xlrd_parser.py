@@ -9,7 +9,7 @@ from typing import Any
 import xlrd
 
 from systemscripts.summary import Notice
-from systemscripts.tables.parsers import container_check, xlsx_formats
+from systemscripts.tables.parsers import container_check, xlsx_cell_text
 from systemscripts.tables.parsers.workbook import Book, Row, Sheet, make_warnings
 
 
@@ -43,7 +43,7 @@ def _convert_number(cell: Any, workbook: Any) -> object:
     """Return a number, or the date-time or padded code that its format shows; xlrd's own value for unknown formats."""
     try:
         key = workbook.xf_list[cell.xf_index].format_key
-        shown = xlsx_formats.find_format(key, workbook.format_map[key].format_str, bool(workbook.datemode))
+        shown = xlsx_cell_text.find_format(key, workbook.format_map[key].format_str, bool(workbook.datemode))
         if not shown.is_plain or cell.ctype == xlrd.XL_CELL_NUMBER:
             return cell.value if shown.is_plain else shown.format_number(repr(cell.value))
         return xlrd.xldate_as_datetime(cell.value, workbook.datemode)

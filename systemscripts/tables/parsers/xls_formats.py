@@ -17,8 +17,8 @@ from pathlib import Path
 
 from xlrd import compdoc
 
-from systemscripts.tables.parsers import container_check, xlsx_formats
-from systemscripts.tables.parsers.xlsx_formats import Format
+from systemscripts.tables.parsers import container_check, xlsx_cell_text
+from systemscripts.tables.parsers.xlsx_cell_text import Format
 
 DIMENSIONS = re.compile(rb"\x00\x02\x0e\x00....(....)..(..)", re.DOTALL)
 # A smaller sheet is expanded quickly enough.
@@ -80,7 +80,7 @@ def read_globals(path: Path) -> Globals:
             numbers.append(0 if content[4:5] and content[4] & STYLE_XF else int.from_bytes(content[2:4], "little"))
         elif record_type == DATE_1904:
             is_1904 = content[:1] == b"\x01"
-    book_globals.formats = [xlsx_formats.find_format(number, codes.get(number, ""), is_1904) for number in numbers]
+    book_globals.formats = [xlsx_cell_text.find_format(number, codes.get(number, ""), is_1904) for number in numbers]
     return book_globals
 
 
@@ -139,7 +139,7 @@ def find_shown_texts(book_globals: Globals, sheet: str) -> Shown:
         _find_numbers(records, moments | dates, LEAP_DAY),
         _find_packed_numbers(records, moments | others, dates),
     ):
-        if style_number in others or value.is_integer() or int(value) == xlsx_formats.LEAP_DAY_1900:
+        if style_number in others or value.is_integer() or int(value) == xlsx_cell_text.LEAP_DAY_1900:
             cells.setdefault(row, {})[column] = value, _format_shown(book_globals.formats[style_number], value)
     return cells
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from systemscripts.errors import BadDataError
-from systemscripts.tables.parsers import container_check, xlsb_records, xlsx_formats
+from systemscripts.tables.parsers import container_check, xlsb_records, xlsx_cell_text
 from systemscripts.tables.parsers.office_package import Package, inflate, refuse_damaged
 from systemscripts.tables.parsers.workbook import (
     MACROS_WEIGHT,
@@ -22,7 +22,7 @@ from systemscripts.tables.parsers.workbook import (
     Sheet,
     make_warnings,
 )
-from systemscripts.tables.parsers.xlsx_formats import GENERAL, Format
+from systemscripts.tables.parsers.xlsx_cell_text import GENERAL, Format
 from systemscripts.tables.parsers.xlsx_strings import UnusualError
 
 CHUNK_BYTES = 2**20
@@ -95,7 +95,7 @@ class _File:
                 within = record_type == xlsb_records.BEGIN_STYLES
             elif record_type == xlsb_records.STYLE and within:
                 number = int.from_bytes(content[2:4], "little")
-                formats.append(xlsx_formats.find_format(number, codes.get(number, ""), is_1904))
+                formats.append(xlsx_cell_text.find_format(number, codes.get(number, ""), is_1904))
         return formats
 
 

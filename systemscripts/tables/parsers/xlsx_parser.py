@@ -18,8 +18,8 @@ from xml.etree import ElementTree
 from systemscripts.tables.parsers import (
     column_fields,
     container_check,
+    xlsx_cell_text,
     xlsx_events,
-    xlsx_formats,
     xlsx_parallel,
     xlsx_rows,
     xlsx_strings,
@@ -54,7 +54,7 @@ class Workbook:
 
     def __init__(self, package: Package, is_1904: bool) -> None:
         self.package = package
-        self.formats = xlsx_formats.read_styles(_read_styles(package), is_1904)
+        self.formats = xlsx_cell_text.read_styles(_read_styles(package), is_1904)
         self.strings_part = package.find_related("sharedStrings", "xl/sharedStrings.xml")
         self.errors = self.formulas = 0
         self.lost = CellCount()
@@ -148,10 +148,10 @@ class Workbook:
             return self.find_format(style).format_number(value.strip())
         return self.find_format(style).format_iso(value) if cell_type == "d" else xml_text.unescape_letters(value)
 
-    def find_format(self, style: str) -> xlsx_formats.Format:
+    def find_format(self, style: str) -> xlsx_cell_text.Format:
         """Return the number format of a cell style."""
         number = int(style) if style.isdecimal() else 0
-        return self.formats[number] if number < len(self.formats) else xlsx_formats.GENERAL
+        return self.formats[number] if number < len(self.formats) else xlsx_cell_text.GENERAL
 
     def count_error(self, values: Sequence[bytes]) -> list[bytes]:
         """Count error cells; return blanks."""

@@ -10,7 +10,7 @@ from pathlib import Path
 from xml.parsers import expat
 
 from systemscripts.errors import BadDataError
-from systemscripts.tables.parsers import xlsx_events, xlsx_formats
+from systemscripts.tables.parsers import xlsx_cell_text, xlsx_events
 from systemscripts.tables.parsers.workbook import Area, Book, Row, Sheet, make_warnings
 
 CHUNK_BYTES = 2**20
@@ -44,7 +44,7 @@ class _Reader:
         self.done: list[tuple[int, list[str]]] = []
         self.errors = self.formulas = 0
         self._sheet_index = sheet_index
-        self._formats: dict[str, xlsx_formats.Format] = {}
+        self._formats: dict[str, xlsx_cell_text.Format] = {}
         self._style = ""
         self._row = self._column = self._across = 0
         self._cells: list[str] = []
@@ -53,7 +53,7 @@ class _Reader:
         self._in_data = self._in_comment = self._visibility = False
         # whether the cell has a formula and no value yet
         self._has_formula = False
-        self._cell_format = xlsx_formats.GENERAL
+        self._cell_format = xlsx_cell_text.GENERAL
         self.parser = expat.ParserCreate(namespace_separator=" ")
         self.parser.buffer_text = True
         self.parser.StartElementHandler = self._start
@@ -74,10 +74,10 @@ class _Reader:
             self._row = 0
         elif tag == "Style":
             self._style = local.get("ID", "")
-            self._formats[self._style] = self._formats.get(local.get("Parent", ""), xlsx_formats.GENERAL)
+            self._formats[self._style] = self._formats.get(local.get("Parent", ""), xlsx_cell_text.GENERAL)
         elif tag == "NumberFormat" and local.get("Format"):
             code = NAMED_FORMATS.get(local["Format"], local["Format"])
-            self._formats[self._style] = xlsx_formats.find_format(0, code, False)
+            self._formats[self._style] = xlsx_cell_text.find_format(0, code, False)
         elif tag == "Row":
             self._row = int(local.get("Index", self._row + 1))
             self._cells, self._column = [], 0
@@ -98,7 +98,7 @@ class _Reader:
             left = self._column - 1
             self.sheets[-1].merged.append((self._row, left, self._row + down, left + self._across))
         self._has_formula = "Formula" in attributes
-        self._cell_format = self._formats.get(attributes.get("StyleID", "Default"), xlsx_formats.GENERAL)
+        self._cell_format = self._formats.get(attributes.get("StyleID", "Default"), xlsx_cell_text.GENERAL)
 
     def _end(self, name: str) -> None:
         tag = name.rpartition(" ")[2]
@@ -185,7 +185,7 @@ def _find_begin(head: bytes) -> int:
     return max(start, 0)
 
 
-def _format_moment(text: str, shown: xlsx_formats.Format) -> str:
+def _format_moment(text: str, shown: xlsx_cell_text.Format) -> str:
     """Return the text of a date-time, which is always stored with date and time: 1899-12-31T07:05:00.000 is 07:05."""
     day, _, clock = text.partition("T")
     clock = clock.removesuffix(".000")

@@ -10,7 +10,7 @@ import pytest
 from jobscripts.suggest_import import suggest_import
 from systemscripts import configuration
 from systemscripts.configuration import ImportConfig, compile_pattern
-from systemscripts.datasets import identity
+from systemscripts.datasets import label_and_date
 from systemscripts.ingest.ingest_context import Context
 
 pytestmark = pytest.mark.fast
@@ -89,8 +89,8 @@ def propose(path: Path) -> tuple[ImportConfig, str]:
 def read_date(config: ImportConfig, name: str) -> date | None:
     """The date that a load reads from a file name."""
     rule = Context(None, config, None, "").date_rule
-    text = identity.find_text_in_name(rule, name, config.delimiter)
-    return identity.build_identity(None, text, rule).date if text is not None else None
+    text = label_and_date.find_text_in_name(rule, name, config.delimiter)
+    return label_and_date.build_identity(None, text, rule).date if text is not None else None
 
 
 @pytest.mark.parametrize(("name", "following", "others", "day"), STYLES, ids=[style[0] for style in STYLES])

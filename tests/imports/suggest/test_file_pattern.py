@@ -8,8 +8,8 @@ from datetime import date
 
 import pytest
 
-from systemscripts.datasets import identity
-from systemscripts.datasets.identity import Rule
+from systemscripts.datasets import label_and_date
+from systemscripts.datasets.label_and_date import Rule
 from systemscripts.dates import calendar_names, date_formats
 from systemscripts.imports.suggest.file_pattern import FilePattern, propose_pattern
 from systemscripts.imports.suggest.month_names import find_month
@@ -98,7 +98,7 @@ def read_day(proposed: FilePattern, name: str) -> date | None:
         return None
     assert date_formats.find_fault(proposed.date_format) == ""
     rule = Rule("filename", "date", proposed.date_format, pattern=proposed.pattern)
-    return identity.build_identity(None, identity.find_text_in_name(rule, name, "_"), rule).date
+    return label_and_date.build_identity(None, label_and_date.find_text_in_name(rule, name, "_"), rule).date
 
 
 @pytest.mark.parametrize(("name", "later", "other", "day"), STYLES, ids=[style[0] for style in STYLES])

@@ -17,9 +17,9 @@ from hypothesis import strategies as st
 from systemscripts import settings as etl_settings
 from systemscripts.tables.open_table import open_table
 from systemscripts.tables.parsers import calamine_parser, openpyxl_parser, xlsx_parser
-from systemscripts.tables.parsers.cell_text import format_row
+from systemscripts.tables.parsers.python_value_text import format_row
 from systemscripts.tables.parsers.workbook import is_blank
-from systemscripts.tables.parsers.xlsx_formats import find_format
+from systemscripts.tables.parsers.xlsx_cell_text import find_format
 from tests.conftest import Installation
 from tests.tables.conftest import Read
 

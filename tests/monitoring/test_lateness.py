@@ -15,8 +15,8 @@ from systemscripts.configuration import yaml_row_sync
 from systemscripts.configuration.arrival import Arrival
 from systemscripts.directory_management import Directories
 from systemscripts.ingest import run_imports
-from systemscripts.monitoring.arrivals import find_late, find_silence, find_usual_gap
 from systemscripts.monitoring.checks import late_files
+from systemscripts.monitoring.lateness import find_late, find_silence, find_usual_gap
 from systemscripts.monitoring.watchdog_view import build_view
 from tests.conftest import Installation
 from tests.monitoring.conftest import Year

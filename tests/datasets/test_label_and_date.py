@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from systemscripts.datasets import identity
-from systemscripts.datasets.identity import Rule
+from systemscripts.datasets import label_and_date
+from systemscripts.datasets.label_and_date import Rule
 from systemscripts.errors import BadDataError
 from tests.conftest import Installation
 
@@ -27,7 +27,9 @@ pytestmark = pytest.mark.fast
     ],
 )
 def test_a_date_is_cut_to_the_day_and_its_stamp_orders(text: str, form: str | None, day: str, stamp: str) -> None:
-    actual = identity.build_identity("a", text, identity.Rule("static", format=form, language="de", pivot=100))
+    actual = label_and_date.build_identity(
+        "a", text, label_and_date.Rule("static", format=form, language="de", pivot=100)
+    )
     assert (actual.label, str(actual.date), actual.stamp) == ("a", day, stamp)
 
 
@@ -37,7 +39,7 @@ def test_a_date_is_cut_to_the_day_and_its_stamp_orders(text: str, form: str | No
 )
 def test_what_is_no_date_of_the_form_is_refused(text: str, form: str | None) -> None:
     with pytest.raises(BadDataError, match="is not a date of the form"):
-        identity.build_identity(None, text, identity.Rule("static", format=form))
+        label_and_date.build_identity(None, text, label_and_date.Rule("static", format=form))
 
 
 @pytest.mark.parametrize(
@@ -50,12 +52,12 @@ def test_what_is_no_date_of_the_form_is_refused(text: str, form: str | None) -> 
     ],
 )
 def test_a_part_of_the_name_without_its_ending(name: str, location: str, part: str) -> None:
-    assert identity.split_name_part(name, location, "_") == part
+    assert label_and_date.split_name_part(name, location, "_") == part
 
 
 def test_a_name_with_too_few_parts_is_refused() -> None:
     with pytest.raises(BadDataError, match="has no part 3"):
-        identity.find_text_in_name(Rule("filename", "3"), "orders_a.csv", "_")
+        label_and_date.find_text_in_name(Rule("filename", "3"), "orders_a.csv", "_")
 
 
 @pytest.mark.parametrize(
@@ -73,15 +75,15 @@ def test_months_quarters_and_weeks_of_a_group_of_the_pattern_are_their_first_day
     name: str, form: str, day: str
 ) -> None:
     rule = Rule("filename", "date", form, pattern=r"sales (?P<date>[^(]+?)( \(\d\))?\.csv")
-    text = identity.find_text_in_name(rule, name, "_")
-    assert str(identity.build_identity(None, text, rule).date) == day
+    text = label_and_date.find_text_in_name(rule, name, "_")
+    assert str(label_and_date.build_identity(None, text, rule).date) == day
 
 
 def test_a_name_that_does_not_fit_its_pattern_is_refused() -> None:
     with pytest.raises(BadDataError, match=r"does not fit file_pattern .* whose group date is read"):
-        identity.find_text_in_name(Rule("filename", "date", pattern=r"(?P<date>\d+)\.csv"), "orders.csv", "_")
+        label_and_date.find_text_in_name(Rule("filename", "date", pattern=r"(?P<date>\d+)\.csv"), "orders.csv", "_")
     with pytest.raises(BadDataError, match="is not a date of the form"):
-        identity.build_identity(None, "W54-2026", Rule("filename", "date", "'W'ww-YYYY"))
+        label_and_date.build_identity(None, "W54-2026", Rule("filename", "date", "'W'ww-YYYY"))
 
 
 def load(installation: Installation, content: str, name: str = "orders_x.csv", **columns: object) -> dict[str, Any]:

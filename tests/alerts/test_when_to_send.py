@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from systemscripts import settings
-from systemscripts.alerts import alert_state, policy
+from systemscripts.alerts import alert_state, when_to_send
 from systemscripts.alerts.alert_state import State
 from systemscripts.alerts.events import DATABASE_DOWN, Outcome
 from systemscripts.directory_management import Directories
@@ -44,7 +44,7 @@ def end_run(directories: Directories, status: str, cause: str = "", job: str = "
     outcome = Outcome(
         job, "", status, 0 if status == "succeeded" else 1, f"it is {cause}", "", Path("no.log"), cause, connected
     )
-    assert policy.try_record_outcome(outcome, directories, sends_now=False)
+    assert when_to_send.try_record_outcome(outcome, directories, sends_now=False)
 
 
 def read_state(directories: Directories, job: str = "tiny") -> State | None:
@@ -79,8 +79,8 @@ def test_all_runs_that_find_no_database_share_one_message_that_names_them(direct
     for job in ("one", "two"):
         end_run(directories, "failed", DATABASE_DOWN, job)
         assert read_state(directories, job) is None
-    state = read_state(directories, policy.DATABASE)
+    state = read_state(directories, when_to_send.DATABASE)
     assert state is not None and [command.rpartition("etl ")[2] for command in state.items] == ["one", "two"]
     end_run(directories, "succeeded", job="three", connected=True)
-    state = read_state(directories, policy.DATABASE)
+    state = read_state(directories, when_to_send.DATABASE)
     assert state is not None and not state.is_failing and "etl one" in state.text

@@ -12,7 +12,7 @@ from datetime import date
 from functools import cache
 from xml.etree import ElementTree
 
-from systemscripts.tables.parsers.cell_text import format_duration, format_float
+from systemscripts.tables.parsers.python_value_text import format_duration, format_float
 
 # Finer parts of the stored float are noise.
 DAY_MILLISECONDS = 86_400_000
