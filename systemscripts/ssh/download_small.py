@@ -31,9 +31,6 @@ from systemscripts.ssh.remote import Entry
 from systemscripts.ssh.requests import Answer, Answers
 from systemscripts.ssh.session import is_openssh
 
-# files together: servers limit how many of them may be open
-MAX_OPEN_FILES = 32
-
 
 @dataclass(frozen=True)
 class SmallFile:

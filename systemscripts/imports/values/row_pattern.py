@@ -61,7 +61,8 @@ def build_row_pattern(rules: Rules, wire: Wire) -> RowPattern | None:
 
 
 def _build_field_pattern(field: Field, wire: Wire) -> str | None:
-    column, marks = field.column, sorted(filter(None, field.null), key=len, reverse=True)
+    column = field.column
+    marks = [mark for mark in field.null if mark and _can_contain(wire, mark)]
     if column_patterns.needs_each_value(column) or column.checks.email:
         return None
     quote, end = re.escape(wire.quote), f"{re.escape(wire.delimiter)}\\n"
@@ -72,6 +73,15 @@ def _build_field_pattern(field: Field, wire: Wire) -> str | None:
         return None
     empty = "" if column.required else f"|{quote}{quote}|(?=[{end}])|\\Z"
     return f"{_exclude_marks(marks, wire)}(?:{value}|{quote}{value}{quote}{empty})"
+
+
+def _can_contain(wire: Wire, text: str) -> bool:
+    """Return whether the encoding of a file has the letters of a text."""
+    try:
+        text.encode(wire.encoding)
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _exclude_marks(marks: list[str], wire: Wire) -> str:

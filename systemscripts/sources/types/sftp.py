@@ -38,6 +38,8 @@ if TYPE_CHECKING:
 
 # refused files named in a message
 MAX_NAMED = 5
+# small files together: servers limit how many may be open
+FETCHED_AT_ONCE = 32
 # complete files wait for so many others: their tickets are written in one transaction
 LANDED_AT_ONCE = 50
 # settled files are not fetched again
@@ -83,9 +85,9 @@ def fetch(request: Request) -> Fetched:
     with progress.track("download", sum(entry.size or 0 for entry in still), "bytes") as tracker:
         together: dict[Entry, Arrived] = {}
         for number, entry in enumerate(still):
-            if number == 1:
+            if number % FETCHED_AT_ONCE == 1:
                 # the first file has shown whether the server offers checksums, which are compared one by one
-                together = _download_small_files(request, options, still[1:], tracker)
+                together = _download_small_files(request, options, still[number : number + FETCHED_AT_ONCE], tracker)
             try:
                 arrived.append(together.get(entry) or _download_file(request, options, entry, tracker, fetched))
                 if len(arrived) == LANDED_AT_ONCE:
@@ -229,24 +231,22 @@ def _download_small_files(
     session = _open_session(request, options)
     small = [entry for entry in entries if download_small.is_small(entry)]
     arrived: dict[Entry, Arrived] = {}
-    if session.offers_checksums is not False:
+    if not small or session.offers_checksums is not False:
         return arrived
-    for start in range(0, len(small), download_small.MAX_OPEN_FILES):
-        some = small[start : start + download_small.MAX_OPEN_FILES]
-        origins = [_build_origin(options, entry) for entry in some]
-        parts = [arrival.get_part_path(request, origin) for origin in origins]
-        files = [SmallFile(options.join_path(entry.name), entry, part) for entry, part in zip(some, parts, strict=True)]
-        download_all = functools.partial(download_small.download_small_files, files=files)
-        try:
-            complete = session.call(f"the download of {len(files)} files", download_all)
-        except (EtlError, OSError):
-            # one by one, each with its own message
-            return arrived
-        for entry, origin, part, is_complete in zip(some, origins, parts, complete, strict=True):
-            if is_complete:
-                os.utime(part, (entry.modified or 0, entry.modified or 0))
-                arrived[entry] = origin, part
-                tracker.advance(entry.size or 0)
+    origins = [_build_origin(options, entry) for entry in small]
+    parts = [arrival.get_part_path(request, origin) for origin in origins]
+    files = [SmallFile(options.join_path(entry.name), entry, part) for entry, part in zip(small, parts, strict=True)]
+    download_all = functools.partial(download_small.download_small_files, files=files)
+    try:
+        complete = session.call(f"the download of {len(files)} files", download_all)
+    except (EtlError, OSError):
+        # one by one, each with its own message
+        return arrived
+    for entry, origin, part, is_complete in zip(small, origins, parts, complete, strict=True):
+        if is_complete:
+            os.utime(part, (entry.modified or 0, entry.modified or 0))
+            arrived[entry] = origin, part
+            tracker.advance(entry.size or 0)
     return arrived
 
 
