@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import tempfile
 from pathlib import Path
 from typing import IO
@@ -15,6 +16,8 @@ from systemscripts.tables.workbooks import protocol
 
 # MS-OFFCRYPTO 2.4.2.3: no user has set it, and Excel tries it before asking.
 DEFAULT_PASSWORD = "VelvetSweatshop"
+# The library decrypts into temporary files, but the process of a parser may write none.
+tempfile.TemporaryFile = io.BytesIO  # type: ignore[assignment]
 RIGHTS_MANAGED = "DRMEncrypted".encode("utf-16-le")
 
 
@@ -25,7 +28,7 @@ def unpack(path: Path, output: IO[bytes]) -> None:
             f"{path.name} is protected by rights management: only named people can open it",
             "Ask the sender for a file without restrictions.",
         )
-    with path.open("rb") as file, tempfile.TemporaryFile() as plain:
+    with path.open("rb") as file, io.BytesIO() as plain:
         try:
             document = msoffcrypto.OfficeFile(file)
             document.load_key(password=DEFAULT_PASSWORD, verify_password=True)

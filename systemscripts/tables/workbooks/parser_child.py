@@ -5,13 +5,10 @@ python -P -m systemscripts.tables.workbooks.parser_child '{"parser": "xlsx_parse
 
 from __future__ import annotations
 
-import ctypes
 import gc
 import importlib
 import json
 import os
-import resource
-import signal
 import sys
 from pathlib import Path
 from typing import IO, Any
@@ -19,23 +16,23 @@ from typing import IO, Any
 from systemscripts.errors import BadDataError
 from systemscripts.tables.parsers import sheet_overview, unpack_limits
 from systemscripts.tables.parsers.workbook import choose_sheets
-from systemscripts.tables.workbooks import protocol
+from systemscripts.tables.workbooks import confinement, protocol
 from systemscripts.tables.workbooks.sheet_writer import SheetWriter, read_chunks
 
-# PR_SET_PDEATHSIG in prctl(2)
-PARENT_DEATH_SIGNAL = 1
 # The parent reports one line: a longer reason would bury it.
 MAX_REASON_LETTERS = 300
 
 
 def main(request: dict[str, Any], output: IO[bytes]) -> None:
     """Parse as `request` says (see ParseRequest) and write frames to `output`; errors and panics become a frame."""
-    _set_limits(request["memory_bytes"], request["seconds"])
+    confinement.limit_resources(request["memory_bytes"], request["seconds"])
     unpack_limits.LIMITS.apply(request["unpack"])
     # Parsing makes millions of short-lived tuples and no cycles: garbage collection would cost a tenth of the time.
     gc.disable()
     try:
+        # before it is confined, so that Python may still store byte code
         parser = importlib.import_module(f"systemscripts.tables.parsers.{request['parser']}")
+        confinement.confine(Path(request["path"]))
         if request["members"]:
             parser.unpack(Path(request["path"]), output)
         else:
@@ -78,14 +75,6 @@ def _send_book(parser: Any, request: dict[str, Any], output: IO[bytes]) -> None:
     protocol.write_frame(output, protocol.END)
     # Before the workbook is freed, which takes a while.
     output.flush()
-
-
-def _set_limits(memory_bytes: int, seconds: int) -> None:
-    resource.setrlimit(resource.RLIMIT_AS, (memory_bytes, memory_bytes))
-    resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds + 5))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(PARENT_DEATH_SIGNAL, signal.SIGKILL)
 
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ from typing import Any, TypeVar
 from systemscripts import settings
 from systemscripts.errors import BadDataError
 from systemscripts.tables.model import ReadingOptions
-from systemscripts.tables.workbooks import protocol
+from systemscripts.tables.workbooks import confinement, protocol
 
 PROJECT = Path(__file__).resolve().parents[3]
 Result = TypeVar("Result")
@@ -162,11 +162,12 @@ class ParseRequest:
                 "packed_bytes": PACKED_BYTES.get(),
             },
         }
-        # The child inherits only what it needs: no settings, no secrets, no open files.
+        # The child inherits only what it needs: no settings, no secrets, no open files; nor can it look for them here.
+        confinement.hide_memory()
         environment = {"PYTHONPATH": str(PROJECT), "PYTHONUTF8": "1", "LC_ALL": "C.UTF-8", "MALLOC_ARENA_MAX": "2"}
         return subprocess.Popen(
             [sys.executable, "-P", "-m", "systemscripts.tables.workbooks.parser_child", json.dumps(request)],
-            env=environment | {name: os.environ[name] for name in ("TMPDIR",) if name in os.environ},
+            env=environment,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
