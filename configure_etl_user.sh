@@ -4,6 +4,7 @@
 #
 # Usage: configure_etl_user.sh [--embedded] [--grant-home-access] [--dry-run]
 #        configure_etl_user.sh --remove [--dry-run]
+#        configure_etl_user.sh --undo-move [--dry-run]
 #        configure_etl_user.sh --add-client NAME --key FILE
 #        configure_etl_user.sh --remove-client NAME
 #        configure_etl_user.sh --help
@@ -11,6 +12,7 @@
 #   --embedded           use the embedded PostgreSQL, even if the host has its own
 #   --grant-home-access  let etl_user pass through a home folder above the project (ACL x)
 #   --dry-run            show what would be done, change nothing
+#   --undo-move          move the data back into the project folder, and give it its former owner
 #   --remove             remove user, group, cron file, the link etl and that right; data, database and settings are kept
 #   --add-client         add an SFTP account for a client, with a public key; it sees only its own folder
 #   --remove-client      remove the account; delivered files are kept
@@ -19,8 +21,8 @@
 # is already right, and says what waits for the other script.
 #
 # Environment:
-#   ETL_ENV_FILE  another settings file than config/.env, for another environment (qa, prod)
-#   ETL_DATA_DIR  folder of file_watcher/, archive/, logs/ and var/ (default: the project folder)
+#   ETL_ENV_FILE  another settings file than config/.env, for another environment (qa, prod); in a folder of root's
+#   ETL_DATA_DIR  folder of file_watcher/, archive/, logs/ and var/ (default: /var/lib/client_etl_workflow)
 #   ETL_CRON_FILE the cron file; by default each environment has its own: /etc/cron.d/etl_jobs, etl_jobs_qa ...
 set -euo pipefail
 
@@ -61,6 +63,7 @@ parse_arguments() {
             --embedded) embedded=1 ;;
             --grant-home-access) grant_home_access=1 ;;
             --remove) action=remove ;;
+            --undo-move) action=undo_move ;;
             --add-client | --remove-client)
                 action=${1#--} client=${2:-}
                 [[ -n $client && $client != -* ]] || fail 2 "$1 needs a name; see $(printf %q "$project/configure_etl_user.sh") --help"
@@ -95,18 +98,6 @@ waits_for() { # TEXT
     waiting+=("$1")
 }
 
-fix_files() { # TEXT FOLDER FIND-TESTS -- COMMAND: run a command on the files that find prints, if any
-    local -r text=$1 folder=$2
-    local -a tests=()
-    local count
-    shift 2
-    while [[ $1 != -- ]]; do tests+=("$1") && shift; done
-    shift
-    [[ -e $folder ]] || return 0
-    count=$(find "$folder" "${tests[@]}" -printf x | wc -c)
-    ((count == 0)) || change "$text ($count)" find "$folder" "${tests[@]}" -exec "$@" {} +
-}
-
 # --- user and group ---------------------------------------------------------------------------------------------------
 
 configure_accounts() {
@@ -114,9 +105,11 @@ configure_accounts() {
     local -r home=/home/$SERVICE_USER
     getent passwd "$SERVICE_USER" >/dev/null || change "create the user $SERVICE_USER" \
         useradd --system --gid "$SERVICE_GROUP" --no-create-home --home-dir "$home" --shell /bin/bash "$SERVICE_USER"
-    [[ -d $home ]] || change "create $home" install -d -m 750 -o "$SERVICE_USER" -g "$SERVICE_GROUP" "$home"
-    ! getent passwd "$SERVICE_USER" >/dev/null ||
-        fix_files "give $home to $SERVICE_USER" "$home" ! -user "$SERVICE_USER" -- chown -h "$SERVICE_USER:$SERVICE_GROUP"
+    if [[ ! -d $home ]]; then
+        change "create $home" install -d -m 750 -o "$SERVICE_USER" -g "$SERVICE_GROUP" "$home"
+    elif [[ $(stat -c %U -- "$home") != "$SERVICE_USER" ]]; then # left by a user with that name
+        change "give $home to $SERVICE_USER" give_tree "$home" "$SERVICE_USER" "$SERVICE_GROUP"
+    fi
     local -r operator=${SUDO_USER:-root}
     [[ $operator == root || $operator == "$SERVICE_USER" || " $(id -Gn -- "$operator") " == *" $SERVICE_GROUP "* ]] ||
         change "add $operator to the group $SERVICE_GROUP, from the next login on" usermod -aG "$SERVICE_GROUP" "$operator"
@@ -124,14 +117,15 @@ configure_accounts() {
 
 # --- database and settings --------------------------------------------------------------------------------------------
 
-configure_settings() { # write config/.env when the database is known
-    if [[ -e $settings_file ]]; then
-        [[ $(stat -c '%U %a' -- "$settings_file") == "$SERVICE_USER 600" ]] ||
-            change "restrict $settings_file to $SERVICE_USER" close_settings
-        return
-    fi
-    database_url='' reader_url=''
-    if [[ -n $embedded ]]; then
+configure_settings() { # config/.env: the data folder at once, the addresses when the database is known
+    local value
+    database_url='' reader_url='' data_line=''
+    find_setting ETL_DATA_DIR
+    [[ -n $value ]] || data_line="ETL_DATA_DIR='$data'"
+    find_setting DATABASE_URL
+    if [[ -n $value ]]; then
+        :
+    elif [[ -n $embedded ]]; then
         database_url=embedded
     elif [[ -n $dry_run ]] && { postgres_is_up || compgen -G '/usr/lib/postgresql/*/bin/postgres' >/dev/null; }; then
         say "would create the database etl with the logins etl and reader in the host's PostgreSQL"
@@ -140,45 +134,51 @@ configure_settings() { # write config/.env when the database is known
         changes=$((changes + 1))
         say "create the database etl with the logins etl and reader: done"
     else
-        waits_for "the database and $settings_file wait for PostgreSQL: run $(printf %q "$project/install_dependencies.sh"), then this script again (or this script with --embedded)"
-        return
+        waits_for "the database waits for PostgreSQL: run $(printf %q "$project/install_dependencies.sh"), then this script again (or this script with --embedded)"
     fi
-    change "write $settings_file" write_settings
+    if [[ -n $database_url$data_line || ! -e $settings_file ]]; then
+        change "write $settings_file" write_settings
+    elif [[ $(stat -c '%U:%G %a' -- "$settings_file") != "root:$SERVICE_GROUP 640" ]]; then
+        change "restrict $settings_file to root and $SERVICE_GROUP" write_settings
+    fi
 }
 
-write_settings() { # copy the example and fill in the lines of the database
-    local line
-    local -r part=$settings_file.part
-    mkdir -p -- "${settings_file%/*}"
-    (
-        umask 077
-        while IFS= read -r line; do
-            case $line in
-                '#DATABASE_URL='*) line=DATABASE_URL=$database_url ;;
-                '#DATABASE_READER_URL='*) [[ -z $reader_url ]] || line=DATABASE_READER_URL=$reader_url ;;
-                '#ETL_DATA_DIR='*) [[ $data == "$project" ]] || line="ETL_DATA_DIR='$data'" ;;
-            esac
-            printf '%s\n' "$line"
-        done <"$project/config/.env.example" >"$part"
-    ) && chown "$SERVICE_USER:$SERVICE_GROUP" "$part" && mv -- "$part" "$settings_file"
-}
-
-close_settings() {
-    chown "$SERVICE_USER:$SERVICE_GROUP" "$settings_file" && chmod 600 "$settings_file"
+write_settings() { # a new file, from the present one or the example, with the lines that are known now
+    local line known part source=$settings_file
+    local -a more=()
+    [[ -e $source ]] || source=$project/config/.env.example
+    [[ -d ${settings_file%/*} ]] || install -d -m 755 -- "${settings_file%/*}" || return
+    part=$(mktemp --suffix=.env -- "${settings_file%/*}/.XXXXXXXX") || return
+    [[ -z $database_url ]] || more+=("DATABASE_URL=$database_url")
+    [[ -z $reader_url ]] || more+=("DATABASE_READER_URL=$reader_url")
+    [[ -z $data_line ]] || more+=("$data_line")
+    while IFS= read -r line || [[ -n $line ]]; do
+        for known in ${more[@]+"${more[@]}"}; do
+            [[ $line != "#${known%%=*}="* ]] || line=$known
+        done
+        printf '%s\n' "$line"
+    done <"$source" >"$part"
+    for known in ${more[@]+"${more[@]}"}; do # an older file has no such line
+        grep -qxF -e "$known" -- "$part" || printf '%s\n' "$known" >>"$part"
+    done
+    chown "root:$SERVICE_GROUP" -- "$part" && chmod 640 -- "$part" && mv -T -- "$part" "$settings_file"
 }
 
 # --- cron -------------------------------------------------------------------------------------------------------------
 
 can_ask_pipelines() {
-    ((EUID == 0)) && getent passwd "$SERVICE_USER" >/dev/null &&
-        runuser -u "$SERVICE_USER" -- test -x "$project/.venv/bin/python"
+    local value
+    find_setting DATABASE_URL
+    ((EUID == 0)) && [[ -n $value ]] && getent passwd "$SERVICE_USER" >/dev/null &&
+        as_service_user test -x "$project/.venv/bin/python"
 }
 
 make_cron_text() { # sets $wanted
     if can_ask_pipelines; then
         # not as a job: nothing is logged if nothing has to change
-        wanted=$(cd / && runuser -u "$SERVICE_USER" -- env PYTHONPATH="$project" PYTHONDONTWRITEBYTECODE=1 \
-            "$project/.venv/bin/python" -m systemscripts.schedules.cron_file --here && printf x) ||
+        # shellcheck disable=SC2016  # for another shell
+        wanted=$(as_service_user bash -c '"$@" 2>/dev/null' bash env PYTHONPATH="$project" PYTHONDONTWRITEBYTECODE=1 \
+            "$project/.venv/bin/python" -P -m systemscripts.schedules.cron_file --here && printf x) ||
             fail 78 "the schedules of the pipelines cannot be read; run: $(printf %q "$project/etl") check"
         wanted=${wanted%x}
     else # the example of the project, with the path of this installation
@@ -233,23 +233,19 @@ remove_command() {
 
 remove() {
     local folder part='' other
+    local -r owner=${SUDO_USER:-root}
     local -a names
     check_cron_file
     [[ ! -e $cron_file ]] || change "remove $cron_file" rm -f -- "$cron_file"
     remove_command
     getent passwd "$SERVICE_USER" >/dev/null || { remove_group && return; }
-    [[ ! -f $data/var/database/data/postmaster.pid ]] || change 'stop the embedded database' \
-        runuser -u "$SERVICE_USER" -- env ETL_NO_CRON_LOG=1 "$project/run_python_etl_script.sh" database.py stop
+    stop_embedded_database "$data"
     other=$(other_cron_files)
     if [[ -n $other ]]; then
-        check_nothing_runs -f -- "$project/jobscripts/"
-        is_shared || give_back "$project"
-        [[ $data == "$project" ]] || give_back "$data"
-        give_back "$settings_file"
-        say "waits: $SERVICE_USER is kept, because other environments use it: ${other% }"
+        say "waits: $SERVICE_USER is kept with its files, because other environments use it: ${other% }"
         return
     fi
-    check_nothing_runs
+    [[ -n $dry_run ]] || check_nothing_runs
     IFS=/ read -ra names <<<"${project%/*}"
     for folder in "${names[@]}"; do
         [[ -n $folder ]] || continue
@@ -257,38 +253,38 @@ remove() {
         ! type -P getfacl >/dev/null || ! getfacl -cp -- "$part" 2>/dev/null | grep -q "^user:$SERVICE_USER:" ||
             change "remove the right of $SERVICE_USER to pass through $part" setfacl -x "u:$SERVICE_USER" "$part"
     done
-    for folder in "$project" "$data" "$settings_file" "/home/$SERVICE_USER"; do give_back "$folder"; done
+    # a user number without a name would belong to the next user with that number
+    for folder in "$data" "$DATA_FOLDER"*/ "/home/$SERVICE_USER"; do
+        [[ ! -d $folder || $(stat -c %U -- "$folder") != "$SERVICE_USER" ]] ||
+            change "give ${folder%/} to $owner" give_tree "${folder%/}" "$owner" "$(id -gn -- "$owner")"
+    done
     remove_from_clients
     change "remove the user $SERVICE_USER" userdel "$SERVICE_USER"
     remove_group
 }
 
-check_nothing_runs() { # PGREP-ARGUMENTS
-    [[ -n $dry_run ]] || ! pgrep -u "$SERVICE_USER" "$@" >/dev/null ||
-        fail 75 "processes of $SERVICE_USER are still running; see: ps -u $SERVICE_USER, then run this script again"
-}
-
-give_back() { # PATH: a user number without a name would belong to the next user with that number
-    local -r owner=${SUDO_USER:-root}
-    fix_files "give $1 to $owner" "$1" -user "$SERVICE_USER" -- chown -h "$owner:"
-}
-
 remove_from_clients() { # the accounts stay; only files of the service user go to root
     local -r folder=/srv/client_etl_workflow
-    fix_files "give the files of $SERVICE_USER in $folder to root" "$folder" -user "$SERVICE_USER" -- chown -h root
-    fix_files "give the files of $SERVICE_GROUP in $folder to root" "$folder" -group "$SERVICE_GROUP" -- chgrp -h root
+    [[ ! -d $folder ]] || change "give the files of $SERVICE_USER in $folder to root" chown -hR --from="$SERVICE_USER" root "$folder"
+    [[ ! -d $folder ]] || change "give the files of $SERVICE_GROUP in $folder to root" chown -hR --from=":$SERVICE_GROUP" :root "$folder"
     local -r clients=$(getent group etl_clients | cut -d: -f4)
     [[ -z $clients ]] || say "the accounts of clients are kept ($clients); to remove one: --remove-client NAME; to use one after the next set-up: --add-client"
 }
 
-remove_group() {
+remove_group() { # and the code goes to who uses sudo; private files stay private
     getent group "$SERVICE_GROUP" >/dev/null || return 0
-    local folder
-    for folder in "$project" "$data" "$settings_file"; do
-        fix_files "give the other files of $SERVICE_GROUP in $folder to the owner's group" "$folder" -group "$SERVICE_GROUP" -- \
-            chgrp -h "$(id -gn -- "${SUDO_USER:-root}")"
-    done
+    local -r owner=${SUDO_USER:-root}
+    if [[ $(stat -c %G -- "$project") == "$SERVICE_GROUP" ]]; then
+        change "give $project to $owner" give_tree "$project" "$owner" "$(id -gn -- "$owner")"
+        change "open $project to $owner" chmod 750 -- "$project"
+    fi
+    [[ ! -f $settings_file || -L $settings_file ]] ||
+        change "restrict $settings_file to $owner" give_settings "$owner"
     change "remove the group $SERVICE_GROUP" groupdel "$SERVICE_GROUP"
+}
+
+give_settings() { # USER
+    chown -h "$1:" -- "$settings_file" && chmod 600 -- "$settings_file"
 }
 
 # --- main --------------------------------------------------------------------------------------------------
@@ -332,19 +328,21 @@ main() {
     flock -w "$MAX_WAIT_SECONDS" "$lock" || fail 75 "another installation in $project does not end; find it with ps, then run this script again"
     # shellcheck source=systemscripts/shell/data_folder.bash
     source "$project/systemscripts/shell/data_folder.bash"
+    # shellcheck source=systemscripts/shell/service_account.bash
+    source "$project/systemscripts/shell/service_account.bash"
     # shellcheck source=systemscripts/shell/host_folders.bash
     source "$project/systemscripts/shell/host_folders.bash"
     # shellcheck source=systemscripts/shell/host_database.bash
     source "$project/systemscripts/shell/host_database.bash"
-    settings_file=${ETL_ENV_FILE:-$project/config/.env}
+    settings_file=${ETL_ENV_FILE:-$project/config/.env} record=$project/.moved
     changes=0 waiting=() data=''
-    find_data_folder
+    find_host_data_folder
     # shellcheck source=systemscripts/shell/cron_file.bash
     source "$project/systemscripts/shell/cron_file.bash"
     find_cron_file
     case $action in
         configure) configure ;;
-        remove) remove ;;
+        remove | undo_move) "$action" ;;
         *) manage_client && return ;;
     esac
     report

@@ -9,7 +9,8 @@
 #
 # You can run it again at any time: what is complete is not changed, and a second installation waits for the first. A new
 # environment is built in .venvs/ and replaces the old one (.venv is a link) when it is complete. Offline or after a
-# failure the old one stays, and running jobs continue in it. Details of a failure are in var/install.log.
+# failure the old one stays, and running jobs continue in it. Details of a failure are in var/install.log, those of an
+# installation by root in /var/log/client_etl_workflow/install.log; root installs only wheels, which run no code.
 #
 # Environment:
 #   PYTHON        the Python to use (default: the newest of 3.12, 3.13, 3.11, else python3)
@@ -18,6 +19,7 @@
 set -euo pipefail
 
 readonly UV_VERSION=0.13.8
+SERVICE_USER=etl_user SERVICE_GROUP=etl_group
 # for another installation to end
 readonly MAX_WAIT_SECONDS=900
 
@@ -64,8 +66,10 @@ parse_arguments() {
 
 open_log() { # the output of package managers goes to a file; the screen gets one line about each
     local folder=${ETL_DATA_DIR:-$project}/var
+    # root writes no file where another user could put a link
+    ((EUID != 0)) || folder=/var/log/client_etl_workflow
     log=$folder/install.log
-    if ! (umask 007 && mkdir -p -- "$folder" && printf '== %(%F %T%z)T\n' -1 >>"$log") 2>/dev/null; then
+    if ! (umask 027 && mkdir -p -- "$folder" && printf '== %(%F %T%z)T\n' -1 >>"$log") 2>/dev/null; then
         log=$venv.log # the installation continues if the data folder cannot be written
         : >>"$log" || fail 78 "neither $folder nor $project can be written by $(id -un); run as the owner of $project"
     fi
@@ -222,6 +226,8 @@ wait_for_others() {
 
 set_environment() {
     umask 022 # users who may read the project may also run it
+    only_wheels=() # a package that is built runs code of its own
+    ((EUID != 0)) || only_wheels=(--only-binary :all:)
     unset PYTHONHOME PYTHONPATH VIRTUAL_ENV CONDA_PREFIX
     export PATH=${PATH:-/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin}
     export PIP_USER=0 PIP_NO_INPUT=1 PIP_DISABLE_PIP_VERSION_CHECK=1
@@ -254,17 +260,17 @@ make_venv() { # in the folder $fresh
 
 install_uv() { # into the environment, if this machine has none: it saves most of the time
     [[ -z $uv && ${ETL_NO_UV:-} != 1 ]] || return 0
-    run_logged "$fresh/bin/python" -m pip install -q "uv==$UV_VERSION" || return 0
+    run_logged "$fresh/bin/python" -m pip install -q "${only_wheels[@]}" "uv==$UV_VERSION" || return 0
     uv=$fresh/bin/uv
 }
 
 install_with_uv() { # ARGUMENTS
-    [[ -n $uv ]] && run_logged "$uv" pip install --python "$fresh/bin/python" --compile-bytecode "$@"
+    [[ -n $uv ]] && run_logged "$uv" pip install --python "$fresh/bin/python" --compile-bytecode "${only_wheels[@]}" "$@"
 }
 
 install_with_pip() { # ARGUMENTS
     "$fresh/bin/python" -m pip --version >/dev/null 2>&1 || run_logged "$fresh/bin/python" -m ensurepip || return
-    run_logged "$fresh/bin/python" -m pip install -q --compile "$@"
+    run_logged "$fresh/bin/python" -m pip install -q --compile "${only_wheels[@]}" "$@"
 }
 
 # works without a network and for packages of any origin: links or copies their files
@@ -317,8 +323,11 @@ install_requirements() {
     [[ ! -f $venv/.requirements.txt ]] || "$fresh/bin/python" -I -c "$BRING_EXTRAS" "$venv" "$fresh" || true
     rm -rf -- "$fresh/.cache"
     for name in $(list_requirements); do mv -f -- "$fresh/.$name.new" "$fresh/.$name"; done
-    # compile our own modules as well: a user without write access would compile them at each start
-    "$fresh/bin/python" -m compileall -q "$project/systemscripts" "$project/jobscripts" || true
+    compile_code "$fresh"
+}
+
+compile_code() { # ENVIRONMENT: of our own modules, because a user without write access would compile them at each start
+    "$1/bin/python" -I -m compileall -q "$project/systemscripts" "$project/jobscripts" 2>/dev/null || true
 }
 
 # --- the old one and the new one ----------------------------------------------------------------------------------------
@@ -358,6 +367,7 @@ drop_unfinished() { # on exit: remove an incomplete environment
 install_python_environment() {
     set_environment
     if is_complete; then
+        ((EUID != 0)) || [[ -n $dry_run ]] || compile_code "$venv"
         say "Python environment: complete"
         return
     fi
@@ -382,6 +392,7 @@ install_python_environment() {
     make_venv
     install_requirements
     local -r before=$(readlink -f -- "$venv" || true)
+    ! is_service_installation || { chmod 750 -- "$venvs" && chgrp -hR "$SERVICE_GROUP" "$venvs" && chmod -R g-w,o= "$fresh"; }
     swap
     clear_old "$before"
     say "Python environment: complete"
@@ -390,17 +401,23 @@ install_python_environment() {
 run_as_owner() { # root must leave no files in the project of another user
     local owner
     owner=$(stat -c %U -- "$project")
-    if ((EUID != 0)) || [[ -O $project || $owner == UNKNOWN ]] || ! type -P runuser >/dev/null; then
+    if ((EUID != 0)) || [[ -O $project || $owner == UNKNOWN ]]; then
         install_python_environment
-    elif ! runuser -u "$owner" -- test -x "$project/install_dependencies.sh"; then
+        return
+    fi
+    SERVICE_USER=$owner SERVICE_GROUP=$(id -gn -- "$owner")
+    local -a kept_names=(PYTHON http_proxy https_proxy no_proxy "${!PIP_@}" "${!UV_@}")
+    if ! as_service_user test -x "$project/install_dependencies.sh"; then
         say "waits: the Python environment: $owner cannot pass through the folders above $project; run: sudo $(printf %q "$project/configure_etl_user.sh") --grant-home-access, then this script again"
     else
-        exec runuser -u "$owner" -- "$project/install_dependencies.sh" --python-only ${dev:+--dev} ${dry_run:+--dry-run}
+        as_service_user "$project/install_dependencies.sh" --python-only ${dev:+--dev} ${dry_run:+--dry-run}
     fi
 }
 
 main() {
     find_project
+    # shellcheck source=systemscripts/shell/service_account.bash
+    source "$project/systemscripts/shell/service_account.bash"
     parse_arguments "$@"
     if [[ -z $python_only ]]; then
         [[ -n $dry_run ]] || open_log

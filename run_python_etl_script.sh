@@ -16,7 +16,7 @@
 #   ETL_CRON=1         started by cron: print only messages that could not be sent, so that cron mails them
 set -euo pipefail
 
-readonly SERVICE_USER=etl_user
+readonly SERVICE_USER=etl_user SERVICE_GROUP=etl_group
 # between two tries to update the packages, because each takes long without a network
 readonly TRY_AGAIN_SECONDS=3600
 # a week
@@ -42,7 +42,7 @@ find_project() {
     project=$(CDPATH='' cd -P -- "${place%/*}" && pwd) # a plain assignment: the exit code of cd counts
     readonly project wrapper=$project/run_python_etl_script.sh
     settings_file=${ETL_ENV_FILE:-$project/config/.env}
-    data=$project script=run_python_etl_script cron_log='' troubles=()
+    data=$project script=run_python_etl_script cron_log='' troubles=() is_apart=''
 }
 
 # --- reports of start problems ----------------------------------------------------------------------------------------------
@@ -150,25 +150,45 @@ find_script() { # NAME as typed, possibly completed by the shell; sets $script
 
 # --- the user --------------------------------------------------------------------------------------------------------
 
-change_user() { # ARGUMENTS: continue as the service user if it owns the installation
-    [[ ! -O $project ]] || return 0 # the usual case takes one built-in test
-    [[ $(stat -c %U -- "$project") == "$SERVICE_USER" && $(id -un) != "$SERVICE_USER" ]] || return 0
-    local -a command=("$wrapper" "$@") settings=()
+change_user() { # ARGUMENTS: continue as the service user if this is its installation
+    [[ ! -O $project || $EUID == 0 ]] || return 0 # the usual case takes one built-in test
+    is_service_installation && [[ $(id -un) != "$SERVICE_USER" ]] || return 0
+    local -a settings=() command=("$wrapper" "$@")
     local name shown
+    if ((EUID == 0)); then
+        as_service_user test -x "$wrapper" ||
+            fail 78 "$SERVICE_USER cannot pass through the folders above $project; run: sudo $(printf %q "$project/configure_etl_user.sh") --grant-home-access"
+        continue_as_service_user "${command[@]}"
+    fi
     # keep another settings file or data folder, otherwise the job would use the wrong database
     for name in "${!ETL_@}"; do settings+=("$name=${!name}"); done
     ((${#settings[@]} == 0)) || command=(env "${settings[@]}" "${command[@]}")
-    if ((EUID == 0)) && type -P runuser >/dev/null; then
-        runuser -u "$SERVICE_USER" -- test -x "$wrapper" ||
-            fail 78 "$SERVICE_USER cannot pass through the folders above $project; run: sudo $(printf %q "$project/configure_etl_user.sh") --grant-home-access"
-        exec runuser -u "$SERVICE_USER" -- "${command[@]}"
-    fi
     # --help of this script shows whether sudo allows this command, and does nothing
     if sudo -n -u "$SERVICE_USER" -- "${command[@]:0:${#command[@]}-$#}" --help >/dev/null 2>&1; then
         exec sudo -n -u "$SERVICE_USER" -- "${command[@]}"
     fi
     printf -v shown ' %q' "${command[@]}"
     fail 78 "this installation belongs to $SERVICE_USER; run: sudo -u $SERVICE_USER$shown"
+}
+
+continue_as_service_user() { # COMMAND: from root; its terminal is another one, or it has none
+    local -a clean
+    list_clean_environment
+    if [[ -t 0 && -t 1 && -t 2 ]]; then
+        close_descriptors
+        exec runuser --pty -u "$SERVICE_USER" -- env -i "${clean[@]}" "$@"
+    fi
+    [[ ! -t 0 ]] || exec </dev/null
+    [[ ! -t 1 ]] || exec > >(exec cat)
+    [[ ! -t 2 ]] || exec 2> >(exec cat >&2)
+    is_apart=1
+    trap 'forward TERM' TERM
+    trap 'forward INT' INT
+    trap 'forward HUP' HUP
+    (trap - INT QUIT && become_service_user "$@") <&0 &
+    child=$!
+    wait_for_python
+    exit "$code"
 }
 
 # --- checks before any work -----------------------------------------------------------------------------------------
@@ -319,7 +339,7 @@ is_in_foreground() { # whether this process group owns the terminal
 forward() { # SIGNAL
     interrupted=1
     # from a terminal the kernel has already sent it to the whole group
-    [[ $1 != TERM ]] && is_in_foreground || kill -s "$1" "$child" 2>/dev/null || true
+    [[ $1 != TERM && -z $is_apart ]] && is_in_foreground || kill -s "$1" "$child" 2>/dev/null || true
 }
 
 wait_for_python() { # sets $code, its exit code
@@ -415,6 +435,8 @@ main() {
     source "$project/systemscripts/shell/data_folder.bash"
     # shellcheck source=systemscripts/shell/script_names.bash
     source "$project/systemscripts/shell/script_names.bash"
+    # shellcheck source=systemscripts/shell/service_account.bash
+    source "$project/systemscripts/shell/service_account.bash"
     case ${1:-} in
         '') usage >&2 && exit 2 ;;
         -h | --help) usage && exit 0 ;;

@@ -87,10 +87,13 @@ def test_the_example_in_the_project_is_what_is_generated() -> None:
     assert not any(schedules.find_clock_change_risk(pipeline.schedule) for pipeline in schedules.list_with_schedule())
 
 
+SHELL = PROJECT / "systemscripts" / "shell"
+
+
 def _read_messages() -> str:
     """Everything that the programs can say, on one line; joined strings as one."""
     paths = [*(PROJECT / "systemscripts").rglob("*.py"), *(PROJECT / "jobscripts").glob("*.py")]
-    text = " ".join(path.read_text() for path in [*paths, PROJECT / "run_python_etl_script.sh"])
+    text = " ".join(path.read_text() for path in [*paths, *PROJECT.glob("*.sh"), *SHELL.glob("*.bash")])
     return re.sub(r"\s+", " ", re.sub(r"[\"']\s+f?[\"']", "", text))
 
 

@@ -32,7 +32,9 @@ def list_folders(project: Path, data: Path) -> list[Path]:
 
 def _is_own(folder: Path) -> bool:
     try:
-        return folder.stat().st_uid == os.geteuid()
+        state = folder.stat()
+        # what root owns for a group is an installation whose jobs run as another user
+        return state.st_uid == os.geteuid() and (os.geteuid() != 0 or state.st_gid == 0)
     except OSError:
         return False
 

@@ -7,6 +7,7 @@ a file that breaks one of these rules.
 
 from __future__ import annotations
 
+import grp
 import os
 import pwd
 import shlex
@@ -20,6 +21,7 @@ from systemscripts.schedules import scheduled_pipelines
 
 EXAMPLE_PROJECT = Path("/home/etl_user/client_etl_workflow")
 EXAMPLE_USER = "etl_user"
+SERVICE_GROUP = "etl_group"
 # The watchdog is not a pipeline: it must not depend on what it watches.
 WATCHDOG_SCHEDULE = "17 * * * *"
 HEAD = """\
@@ -51,14 +53,29 @@ class CronInstallation:
 
 
 def get_this_installation(environment: Mapping[str, str] = os.environ) -> CronInstallation:
-    """Return this installation: run by the owner of the project, with the current settings file."""
+    """Return this installation: its user, and the current settings file."""
     named = [(name, environment[name]) for name in ("ETL_ENV_FILE", "ETL_DATA_DIR") if environment.get(name)]
+    return CronInstallation(settings.PROJECT, _find_user(), tuple(named))
+
+
+def _find_user() -> str:
+    """Return who runs the jobs: the owner of the project, or the service user if root owns it for the service group."""
+    if is_service_installation():
+        return EXAMPLE_USER
     owner = settings.PROJECT.stat().st_uid
     try:
-        user = pwd.getpwuid(owner).pw_name
+        return pwd.getpwuid(owner).pw_name
     except KeyError:
-        user = str(owner)
-    return CronInstallation(settings.PROJECT, user, tuple(named))
+        return str(owner)
+
+
+def is_service_installation() -> bool:
+    """Return whether configure_etl_user.sh gave the project to root, for the service group to read."""
+    state = settings.PROJECT.stat()
+    try:
+        return state.st_uid == 0 and grp.getgrgid(state.st_gid).gr_name == SERVICE_GROUP
+    except KeyError:
+        return False
 
 
 def render_own() -> str:

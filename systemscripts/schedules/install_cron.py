@@ -8,6 +8,7 @@ import shlex
 from dataclasses import dataclass
 from pathlib import Path
 
+from systemscripts import settings
 from systemscripts.directory_management import Directories, atomic_write
 from systemscripts.errors import ConfigurationError, UsageError
 from systemscripts.schedules import cron_file as cron_file_module
@@ -51,7 +52,7 @@ def compare_file(path: Path, expected: str) -> CronFile:
 def install_file(cron_file: CronFile, directories: Directories) -> str:
     """Install the file if the caller is root.
 
-    Return "" if it is installed, else the command that installs it from var/. Raises
+    Return "" if it is installed, else the command that installs it. Raises
     ConfigurationError if the installed file belongs to another installation.
     """
     own_mark = cron_file_module.get_this_installation().mark
@@ -69,6 +70,11 @@ def install_file(cron_file: CronFile, directories: Directories) -> str:
         with atomic_write(cron_file.path, mode=0o644) as stream:
             stream.write(cron_file.expected.encode())
         return ""
+    if cron_file_module.is_service_installation():
+        # root must not copy a file that the service user can change
+        variables = (*cron_file_module.get_this_installation().variables, ("ETL_CRON_FILE", str(cron_file.path)))
+        named = " ".join(f"{name}={shlex.quote(value)}" for name, value in variables)
+        return f"sudo {named} {shlex.quote(str(settings.PROJECT / 'configure_etl_user.sh'))}"
     prepared = directories.var / f"{cron_file.path.name}.cron"
     with atomic_write(prepared, durable=False) as stream:
         stream.write(cron_file.expected.encode())

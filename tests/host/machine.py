@@ -24,7 +24,9 @@ HOLDER = r"""
 set -eu
 mount --make-rprivate /
 mount -t tmpfs -o size=3g,mode=755 tmpfs "$1"
-mkdir "$1/upper" "$1/work" "$1/root"
+mkdir -p "$1/upper/var/lib" "$1/work" "$1/root"
+# the databases of root's own installations on this machine do not exist there (a whiteout of overlayfs)
+mknod "$1/upper/var/lib/client_etl_workflow" c 0 0
 mount -t overlay overlay -o "lowerdir=/,upperdir=$1/upper,workdir=$1/work" "$1/root"
 root=$1/root
 mount -t proc proc "$root/proc"

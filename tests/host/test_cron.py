@@ -15,6 +15,7 @@ from demo.mail_sink import MailSink
 from tests.host.machine import Machine, machine
 
 FOLDER = "/opt/client_etl_workflow"
+DATA = "/var/lib/client_etl_workflow"
 PIPELINE = """
 description: 100 % of what cron shall start
 schedule: "* * * * *"
@@ -52,6 +53,7 @@ BROKEN = LOOK.replace("look", "broken").replace(
 OURS = {
     "PYTHONPATH",
     "PYTHONUNBUFFERED",
+    "PYTHONDONTWRITEBYTECODE",
     "PYDANTIC_DISABLE_PLUGINS",
     "LANG",
     "LC_ALL",
@@ -112,7 +114,7 @@ def test_cron_starts_it_and_rows_logs_and_mail_appear(host: Machine, mails: Mail
     try:
         until = time.monotonic() + 180
         while not mails.list_mails():
-            assert daemon.poll() is None and time.monotonic() < until, host.run("tail", f"{FOLDER}/logs/etl_cron.log")
+            assert daemon.poll() is None and time.monotonic() < until, host.run("tail", f"{DATA}/logs/etl_cron.log")
             time.sleep(0.5)
     finally:
         host.run("bash", "-c", "kill $(cat /run/crond.pid)")
@@ -124,14 +126,14 @@ def test_cron_starts_it_and_rows_logs_and_mail_appear(host: Machine, mails: Mail
         ["broken", "failed", "etl_user", "t"],
     ]
     number = host.shell("id -u etl_user").strip()
-    folder, user, *names = host.shell(f"cat {FOLDER}/seen").split()
+    folder, user, *names = host.shell(f"cat {DATA}/seen").split()
     assert user == number
     assert set(names) <= OURS | CRONS | SHELLS
     assert folder == "/home/etl_user"
-    logs = host.shell(f"stat -c '%a %U %n' {FOLDER}/logs/*").splitlines()
+    logs = host.shell(f"stat -c '%a %U %n' {DATA}/logs/*").splitlines()
     assert all(line.startswith("660 etl_user ") for line in logs), logs
     assert any("run_pipeline_" in line for line in logs) and any("look_" in line for line in logs)
-    assert "1 of 2 steps done" in host.shell(f"cat {FOLDER}/logs/etl_cron.log")
+    assert "1 of 2 steps done" in host.shell(f"cat {DATA}/logs/etl_cron.log")
     [mail] = mails.read_messages()
     assert mail["Subject"] == "[ETL] run_pipeline minutely failed" and "broke under cron" in mail.get_content()
 

@@ -31,8 +31,8 @@ setup() {
 
 @test "--dry-run needs no root and changes nothing" {
     before=$(find "$project" -printf '%p %m %u %T@\n')
-    ETL_CRON_FILE=$BATS_TEST_TMPDIR/etl_jobs run --separate-stderr as_nobody "$configure" --dry-run
+    ETL_DATA_DIR=$BATS_TEST_TMPDIR/data ETL_CRON_FILE=$BATS_TEST_TMPDIR/etl_jobs run --separate-stderr as_nobody "$configure" --dry-run
     [ "$status" -eq 0 ]
-    [[ $output == *"would create $project/archive"*"would install $BATS_TEST_TMPDIR/etl_jobs"* ]]
+    [[ $output == *"would create $BATS_TEST_TMPDIR/data/archive"*"would install $BATS_TEST_TMPDIR/etl_jobs"* ]]
     [ "$(find "$project" -printf '%p %m %u %T@\n')" = "$before" ]
 }

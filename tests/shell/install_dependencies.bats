@@ -186,8 +186,10 @@ print(tiny_package.ANSWER)'
     run --separate-stderr "$install" --python-only
     [ "$status" -eq 75 ]
     [ "$(line_count "$stderr")" -eq 1 ]
-    [[ $stderr == *"$project/var/install.log"* ]]
-    grep tiny_package "$project/var/install.log"
+    log=$project/var/install.log
+    ((EUID != 0)) || log=/var/log/client_etl_workflow/install.log
+    [[ $stderr == *"$log"* ]]
+    grep tiny_package "$log"
     mv "$wheel.away" "$wheel"
     "$install" --python-only
     [ "$(answer)" = 42 ]
