@@ -136,14 +136,16 @@ class Server:
 
     etl: str
     reader: str
+    # its superuser
+    owner: str
     folder: Path
 
     def create_database(self, name: str, template: str = "template_etl") -> tuple[str, str]:
-        self.execute(f'create database "{name}" template "{template}" strategy file_copy')
+        self.execute(f'create database "{name}" owner etl template "{template}" strategy file_copy')
         return _with_database(self.etl, name), _with_database(self.reader, name)
 
     def execute(self, statement: str) -> None:
-        connection = psycopg2.connect(_with_database(self.etl, "postgres"))
+        connection = psycopg2.connect(_with_database(self.owner, "postgres"))
         try:
             connection.autocommit = True
             with connection.cursor() as cursor:
@@ -160,7 +162,7 @@ def _with_database(url: str, name: str) -> str:
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """An embedded server of this worker, with a template database that holds the schema."""
     from systemscripts import settings
-    from systemscripts.db_utils import embedded, migrations
+    from systemscripts.db_utils import embedded, embedded_roles, migrations
 
     data = tmp_path_factory.mktemp("server")
     before = dict(os.environ)
@@ -172,12 +174,16 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     os.environ.update(ETL_DATA_DIR=str(data), ETL_ENV_FILE=str(empty))
     settings.reset()
     running = embedded.start_server()
-    created = Server(running.url("etl"), running.url("reader"), Path(running.folder))
+    urls = (running.url("etl"), running.url("reader"), running.url(embedded_roles.OWNER))
+    created = Server(*urls, Path(running.folder))
     # Its databases live for one test: no power failure is to be survived, and each drop would wait for the disk.
     for setting in ("fsync", "full_page_writes", "synchronous_commit"):
         created.execute(f"alter system set {setting} = off")
     created.execute("select pg_reload_conf()")
-    created.execute("create database template_etl")
+    # tests create logins of their own
+    created.execute("alter role etl createrole")
+    created.execute("alter role etl set createrole_self_grant = 'set, inherit'")
+    created.execute("create database template_etl owner etl")
     with contextlib.closing(psycopg2.connect(_with_database(created.etl, "template_etl"))) as connection:
         migrations.apply_pending(connection)
     yield created

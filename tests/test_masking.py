@@ -10,7 +10,7 @@ from urllib.parse import quote
 import pytest
 
 from systemscripts import masking
-from tests.conftest import Installation
+from tests.conftest import Installation, Server
 from tests.tiny_jobs import Jobs, Mails
 
 pytestmark = pytest.mark.fast
@@ -95,11 +95,11 @@ def test_long_texts_are_masked_in_seconds(text: str) -> None:
 
 
 @pytest.fixture
-def planted(installation: Installation) -> Installation:
+def planted(server: Server, installation: Installation) -> Installation:
     """An installation whose database password is an ugly one."""
     role = f"ugly_{installation.url.rpartition('_')[2]}"
     escaped = PASSWORD.replace("'", "''")
-    installation.sql(f"create role {role} superuser login password '{escaped}'")
+    server.execute(f"create role {role} superuser login password '{escaped}'")
     host = installation.url.rpartition("@")[2]
     installation.write_settings(
         DATABASE_URL=f"postgresql://{role}:{quote(PASSWORD, safe='')}@{host}",

@@ -27,7 +27,7 @@ SILENCE_SECONDS = 60
 # The SQLSTATE codes and classes (PostgreSQL manual, appendix A) of each kind of error.
 _TRY_LATER = {"08", "57P01", "57P02", "57P03", "57P05", "53300", "55P03", "40001", "40P01", "57014"}
 LOCK_NOT_AVAILABLE = "55P03"
-_CONFIGURATION = {"42501", "28", "3D000", "0A000"}
+_CONFIGURATION = {"42501", "25006", "28", "3D000", "0A000"}
 
 _open: weakref.WeakSet[Connection] = weakref.WeakSet()
 

@@ -7,22 +7,21 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
-import json
 import os
 import pwd
 import secrets
 import shutil
 import socket
 import time
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
-from urllib.parse import quote
 
 from systemscripts import settings
 from systemscripts.commands import format_command
-from systemscripts.db_utils import embedded_programs, server_log
-from systemscripts.directory_management import Directories, atomic_write
+from systemscripts.db_utils import embedded_programs, embedded_roles, server_log
+from systemscripts.db_utils.embedded_state import Server, get_state_path, read_state, write_state
+from systemscripts.directory_management import Directories
 from systemscripts.errors import ConfigurationError, EtlError, TryLaterError
 
 START_SECONDS = 60
@@ -34,29 +33,9 @@ SERVER_OPTIONS = {
     "log_min_error_statement": "panic",
     "max_connections": "100",
 }
-
-
-@dataclass(frozen=True)
-class Server:
-    """The state of the server in var/embedded_database.json: enough to start it and to log in."""
-
-    # contains data/ and server.log
-    folder: str
-    port: int
-    etl_password: str
-    reader_password: str
-    # the user that runs it, if not the caller
-    user: str = ""
-
-    @property
-    def data(self) -> Path:
-        """The data directory."""
-        return Path(self.folder) / "data"
-
-    def url(self, role: str) -> str:
-        """Return the address of the database for `etl` or `reader`."""
-        password = self.etl_password if role == "etl" else self.reader_password
-        return f"postgresql://{role}:{quote(password)}@127.0.0.1:{self.port}/etl"
+# Of every start, also of a server of before: a login that is no superuser learns that the server is full before it
+# gives its password, and not by an error that looks like a wrong one.
+START_OPTIONS = "-c superuser_reserved_connections=0"
 
 
 def get_running_url(role: str) -> str:
@@ -64,7 +43,7 @@ def get_running_url(role: str) -> str:
 
     Raises TryLaterError if it does not start, ConfigurationError if its data are of another major version.
     """
-    server = _read_state()
+    server = read_state()
     if server is None or not _is_ready(server):
         server = start_server()
     return server.url(role)
@@ -72,35 +51,38 @@ def get_running_url(role: str) -> str:
 
 def is_running() -> bool:
     """Return whether the server is ready; starts nothing. Raises ConfigurationError as `get_running_url` does."""
-    server = _read_state()
+    server = read_state()
     return server is not None and _is_ready(server)
 
 
 def list_passwords() -> list[str]:
     """Return the passwords to mask, once they exist."""
-    server = _read_state()
-    return [server.etl_password, server.reader_password] if server else []
+    server = read_state()
+    passwords = [server.etl_password, server.reader_password, server.owner_password] if server else []
+    return [password for password in passwords if password]
 
 
 def start_server() -> Server:
     """Create the database if there is none, start the server if it is not running, and wait until it answers."""
     with _hold_lock():
-        server = _read_state() or _create_server()
+        server = read_state() or _create_server()
         if _is_ready(server):
             return server
         if not server.data.exists():
             _create_data(server)
         _check_version(server)
+        if not server.has_own_superuser:
+            server = _separate_owner(server)
         return _start_and_wait(server)
 
 
 def try_stop_server() -> bool:
     """Stop the server; return whether it was running."""
-    server = _read_state()
+    server = read_state()
     if server is None or not _is_ready(server):
         return False
     with _hold_lock():
-        stopped = _try_run(server, "pg_ctl", "-w", "-m", "fast", "-D", str(server.data), "stop")
+        stopped = _try_stop(server)
     if not stopped:
         raise EtlError(
             f"the embedded database does not stop: {_read_log_tail(server)}", f"See {server.folder}/server.log."
@@ -110,7 +92,7 @@ def try_stop_server() -> bool:
 
 def describe_server() -> dict[str, object]:
     """Return the state of the server, without passwords."""
-    server = _read_state()
+    server = read_state()
     if server is None:
         return {"embedded": True, "running": False, "folder": None, "port": None}
     return {"embedded": True, "running": _is_ready(server), "folder": server.folder, "port": server.port}
@@ -118,32 +100,8 @@ def describe_server() -> dict[str, object]:
 
 def find_server_folder() -> Path | None:
     """Return the folder of the server's data and log; None if there is no embedded server."""
-    server = _read_state() if settings.current().uses_embedded_database else None
+    server = read_state() if settings.current().uses_embedded_database else None
     return Path(server.folder) if server else None
-
-
-def _get_state_path() -> Path:
-    return Directories(settings.current().etl_data_dir).var / "embedded_database.json"
-
-
-def _read_state() -> Server | None:
-    try:
-        return Server(**json.loads(_get_state_path().read_text()))
-    except FileNotFoundError:
-        return None
-    except PermissionError as error:
-        raise ConfigurationError(
-            f"{_get_state_path()} belongs to another user", "Run as the user who started the database."
-        ) from error
-    except (ValueError, TypeError) as error:
-        raise ConfigurationError(
-            f"{_get_state_path()} cannot be read: {error}", "Restore it: it contains the passwords of the database."
-        ) from error
-
-
-def _write_state(server: Server) -> None:
-    with atomic_write(_get_state_path(), mode=0o600) as stream:
-        stream.write(json.dumps(asdict(server), indent=1).encode())
 
 
 @contextlib.contextmanager
@@ -169,8 +127,9 @@ def _create_server() -> Server:
         os.chown(folder, account.pw_uid, account.pw_gid)
     folder.mkdir(parents=True, exist_ok=True)
     folder.chmod(0o700)
-    server = Server(str(folder), _find_free_port(), secrets.token_urlsafe(24), secrets.token_urlsafe(24), user)
-    _write_state(server)
+    etl, reader, owner = (secrets.token_urlsafe(24) for _ in range(3))
+    server = Server(str(folder), _find_free_port(), etl, reader, user, owner, has_own_superuser=True)
+    write_state(server)
     return server
 
 
@@ -207,37 +166,73 @@ def _try_run(server: Server, name: str, *arguments: str, stdin: str = "") -> boo
 def _create_data(server: Server) -> None:
     """Create the data directory with the database and the reader's login; it appears complete or not at all."""
     part = server.data.with_name("data.part")
-    # left by a killed process
-    shutil.rmtree(part, ignore_errors=True)
-    with _password_file(server) as password_file:
-        is_created = _try_run(
-            server, "initdb", "-D", str(part), "-U", "etl", "--encoding=UTF8", "--locale=C.UTF-8",
-            "--auth-local=scram-sha-256", "--auth-host=scram-sha-256", f"--pwfile={password_file}",
-        )  # fmt: skip
+    _act_in_folder(server, lambda: _prepare_creation(server, part))
+    is_created = _try_run(
+        server, "initdb", "-D", str(part), "-U", embedded_roles.OWNER, "--encoding=UTF8", "--locale=C.UTF-8",
+        "--auth-local=scram-sha-256", "--auth-host=scram-sha-256", f"--pwfile={_get_password_path(server)}",
+    )  # fmt: skip
+    _act_in_folder(server, _get_password_path(server).unlink)
     # passed on standard input, because every user can read a command line
-    statements = f"create database etl;\ncreate role reader login password '{server.reader_password}';\n"
+    statements = embedded_roles.render_creation(server.etl_password, server.reader_password)
     single = ("--single", "-c", "log_min_error_statement=panic", "-D", str(part), "postgres")
     if not is_created or not _try_run(server, "postgres", *single, stdin=statements):
         raise EtlError(
             f"the embedded database cannot be created: {_read_log_tail(server)}", f"See {server.folder}/server.log."
         )
+    _act_in_folder(server, lambda: _finish_creation(server, part))
+
+
+def _act_in_folder(server: Server, work: Callable[[], None]) -> None:
+    """Do something in the server's folder, as the user who runs it: root follows no link of that user's."""
+    embedded_programs.act_as_owner(Path(server.folder), work)
+
+
+def _prepare_creation(server: Server, part: Path) -> None:
+    # left by a killed process
+    shutil.rmtree(part, ignore_errors=True)
+    path = _get_password_path(server)
+    path.unlink(missing_ok=True)
+    path.touch(mode=0o600)
+    path.write_text(server.owner_password)
+
+
+def _get_password_path(server: Server) -> Path:
+    """Return the path of the file that passes the owner's password to initdb."""
+    return Path(server.folder) / "password"
+
+
+def _finish_creation(server: Server, part: Path) -> None:
     with (part / "postgresql.conf").open("a") as stream:
         stream.writelines(f"{name} = {value}\n" for name, value in SERVER_OPTIONS.items())
     part.rename(server.data)
 
 
-@contextlib.contextmanager
-def _password_file(server: Server) -> Iterator[Path]:
-    path = Path(server.folder) / "password"
-    path.unlink(missing_ok=True)
-    path.touch(mode=0o600)
-    path.write_text(server.etl_password)
-    if server.user:
-        shutil.chown(path, server.user)
+def _separate_owner(server: Server) -> Server:
+    """Give a server of version 1.0 a superuser of its own: `etl` was it. On another port, where no job connects."""
+    if not server.owner_password:
+        # kept first, because a killed attempt may have set it
+        server = replace(server, owner_password=secrets.token_urlsafe(24))
+        write_state(server)
+    # that of a killed attempt
+    if _read_postmaster(server):
+        _try_stop(server)
+    apart, until = replace(server, port=_find_free_port()), time.monotonic() + START_SECONDS
+    while not _try_run(server, "pg_ctl", "-w", "-D", str(server.data), "-o", f"-p {apart.port}", "start"):
+        if time.monotonic() >= until:
+            raise _explain_failed_start(server)
+        # as in _start_and_wait
+        time.sleep(0.5)
     try:
-        yield path
+        embedded_roles.separate_owner(apart.url, server.owner_password, server.etl_password)
     finally:
-        path.unlink()
+        _try_stop(server)
+    server = replace(server, has_own_superuser=True)
+    write_state(server)
+    return server
+
+
+def _try_stop(server: Server) -> bool:
+    return _try_run(server, "pg_ctl", "-w", "-m", "fast", "-D", str(server.data), "stop")
 
 
 def _check_version(server: Server) -> None:
@@ -250,7 +245,7 @@ def _check_version(server: Server) -> None:
             f" && pg_dump -Fc -d {url}/etl -f etl.dump && pg_ctl -D {data} stop && mv {data} {data}.{version};"
             f" then {format_command('database', 'start')} && {embedded_programs.find_program('pg_restore')}"
             f" --clean --if-exists -d {url}/etl etl.dump"
-            f" (the password is in {_get_state_path()})",
+            f" (the password is in {get_state_path()})",
         )
 
 
@@ -260,17 +255,21 @@ def _start_and_wait(server: Server) -> Server:
         postmaster = _read_postmaster(server)
         if postmaster is None:
             server = _ensure_free_port(server)
-            seconds, port = str(START_SECONDS), f"-p {server.port}"
+            seconds, port = str(START_SECONDS), f"-p {server.port} {START_OPTIONS}"
             server_log.rotate(Path(server.folder))
             _try_run(server, "pg_ctl", "-w", "-t", seconds, "-D", str(server.data), "-o", port, "start")
         elif postmaster[1] == "ready":
             return server if postmaster[0] == server.port else _change_port(server, postmaster[0])
         if time.monotonic() >= until:
-            hint = f"See {server.folder}/server.log."
-            raise TryLaterError(f"the embedded database does not start: {_read_log_tail(server)}", hint)
+            raise _explain_failed_start(server)
         if not _is_ready(server):
             # after kill -9, processes of the old server hold its memory for some seconds
             time.sleep(0.5)
+
+
+def _explain_failed_start(server: Server) -> TryLaterError:
+    reason = _read_log_tail(server)
+    return TryLaterError(f"the embedded database does not start: {reason}", f"See {server.folder}/server.log.")
 
 
 def _ensure_free_port(server: Server) -> Server:
@@ -280,7 +279,7 @@ def _ensure_free_port(server: Server) -> Server:
 
 def _change_port(server: Server, port: int) -> Server:
     server = replace(server, port=port)
-    _write_state(server)
+    write_state(server)
     return server
 
 
@@ -295,8 +294,9 @@ def _is_port_free(port: int) -> bool:
 
 
 def _read_log_tail(server: Server) -> str:
+    path = Path(server.folder) / server_log.NAME
     try:
-        lines = (Path(server.folder) / "server.log").read_text(errors="replace").splitlines()
+        lines = [] if path.is_symlink() else path.read_text(errors="replace").splitlines()
     except OSError:
         return "no log"
     return " / ".join(lines[-3:])

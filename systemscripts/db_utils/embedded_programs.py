@@ -12,15 +12,17 @@ import os
 import pwd
 import shutil
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 from systemscripts.commands import format_program
 from systemscripts.errors import ConfigurationError, EtlError
 
 MAJOR = 18
-ROOT_SERVERS_FOLDER = Path("/var/lib/client_etl_workflow")
-# The first of them that exists runs root's server; the last one is created if none exists.
-SERVER_USERS = ("etl_user", "client_etl_db")
+# Not the data folder of an installation, which belongs to its service user.
+ROOT_SERVERS_FOLDER = Path("/var/lib/client_etl_workflow_root")
+# Runs root's servers and nothing else: who took over etl_user does not get their data.
+SERVER_USER = "client_etl_db"
 
 
 def find_program(name: str) -> Path:
@@ -37,11 +39,10 @@ def find_program(name: str) -> Path:
 
 
 def ensure_server_user() -> str:
-    """Return the user that runs root's server; create one if necessary."""
-    for name in SERVER_USERS:
-        with contextlib.suppress(KeyError):
-            return pwd.getpwnam(name).pw_name
-    name = SERVER_USERS[-1]
+    """Return the user that runs root's server; create it if necessary."""
+    name = SERVER_USER
+    with contextlib.suppress(KeyError):
+        return pwd.getpwnam(name).pw_name
     result = subprocess.run(
         ["useradd", "--system", "--no-create-home", "--shell", "/usr/sbin/nologin", name],
         check=False,
@@ -77,17 +78,37 @@ def _find_program_folder(user: str) -> Path:
 
 
 def run_program(name: str, *arguments: str, user: str, folder: Path, stdin: str = "") -> int:
-    """Run a program in `folder`, its output to server.log there, as `user` (or the caller); return its exit code."""
+    """Run a program in `folder`, its output to server.log there, as `user` (or the caller); return its exit code.
+
+    The shell opens the log as that user, who could have put a link there.
+    """
     account = {"user": user, "group": pwd.getpwnam(user).pw_gid, "extra_groups": []} if user else {}
     zone = {"TZ": os.environ["TZ"]} if "TZ" in os.environ else {}
-    log = folder / "server.log"
-    with log.open("ab") as output:
-        if user:
-            shutil.chown(log, user)
-        done: subprocess.CompletedProcess[bytes] = subprocess.run(
-            [str(_find_program_folder(user) / name), *arguments], check=False,
-            input=stdin.encode(), stdout=output, stderr=output, cwd=folder, start_new_session=True,
-            env={"PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8", **zone}, umask=0o077,
-            **account,  # type: ignore[call-overload]
-        )  # fmt: skip
+    done: subprocess.CompletedProcess[bytes] = subprocess.run(
+        ["/bin/sh", "-c", 'exec "$@" >>server.log 2>&1', "sh", str(_find_program_folder(user) / name), *arguments],
+        check=False, input=stdin.encode(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=folder,
+        start_new_session=True, env={"PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8", **zone}, umask=0o077,
+        **account,  # type: ignore[call-overload]
+    )  # fmt: skip
     return done.returncode
+
+
+def act_as_owner(folder: Path, work: Callable[[], None]) -> None:
+    """Call `work` as the owner of a folder: in a child process if the caller is root. Raises EtlError if that fails."""
+    owner = folder.stat()
+    if os.geteuid() != 0 or owner.st_uid == 0:
+        work()
+        return
+    child = os.fork()
+    if child == 0:
+        code = 1
+        try:
+            os.setgroups([])
+            os.setgid(owner.st_gid)
+            os.setuid(owner.st_uid)
+            work()
+            code = 0
+        finally:
+            os._exit(code)
+    if os.waitpid(child, 0)[1] != 0:
+        raise EtlError(f"the files in {folder} cannot be changed by their owner", f"See: ls -la {folder}")

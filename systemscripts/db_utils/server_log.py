@@ -6,6 +6,8 @@ import os
 import shutil
 from pathlib import Path
 
+from systemscripts.db_utils import embedded_programs
+
 NAME = "server.log"
 # Years of a quiet server, and still quick to open.
 MAX_BYTES = 10_000_000
@@ -22,13 +24,10 @@ def rotate(folder: Path) -> None:
 
     The log is copied and truncated, not renamed: the server appends to the open file as long as it runs.
     """
-    if not is_large(folder):
-        return
-    path = folder / NAME
-    kept = path.with_name(f"{NAME}.1")
-    shutil.copy2(path, kept)
-    # the server's user must be able to read its own log
-    if os.geteuid() == 0:
-        state = path.stat()
-        os.chown(kept, state.st_uid, state.st_gid)
+    if is_large(folder):
+        embedded_programs.act_as_owner(folder, lambda: _rotate(folder / NAME))
+
+
+def _rotate(path: Path) -> None:
+    shutil.copy2(path, path.with_name(f"{NAME}.1"))
     os.truncate(path, 0)

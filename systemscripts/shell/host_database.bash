@@ -53,8 +53,12 @@ alter role etl login createdb password '$etl_password'; -- createdb: for restore
 alter role reader login password '$reader_password';
 select 'create database etl owner etl encoding ''UTF8'' locale ''C.UTF-8'' template template0'
     where not exists (select from pg_database where datname = 'etl') \\gexec
-revoke connect on database etl from public;
+revoke all on database etl from public;
 grant connect on database etl to reader;
+-- as in systemscripts/db_utils/embedded_roles.py
+alter role reader set default_transaction_read_only = on;
+alter role reader set statement_timeout = '30min';
+alter role reader set temp_file_limit = '4GB';
 SQL
     port=$(as_postgres <<<'show port')
     database_url=postgresql://etl:$etl_password@127.0.0.1:$port/etl

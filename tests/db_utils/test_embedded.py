@@ -102,6 +102,137 @@ def test_it_listens_on_loopback_and_wants_the_password(own: Own) -> None:
     assert own.run("database", "sql", "select current_user", "--read-only").stdout == "current_user\nreader\n"
 
 
+def test_etl_owns_its_database_and_is_no_superuser(own: Own) -> None:
+    question = """select rolname, rolsuper, rolcreatedb, rolcreaterole from pg_roles
+                  where rolname !~ '^pg_' order by rolname"""
+    with contextlib.closing(psycopg2.connect(own.url_now())) as connection, connection.cursor() as cursor:
+        cursor.execute(question)
+        assert cursor.fetchall() == [
+            ("etl", False, True, False),
+            ("reader", False, False, False),
+            ("server_owner", True, True, True),
+        ]
+        connection.commit()
+        connection.autocommit = True
+        for statement in (
+            "copy (select 1) to program 'touch /tmp/made_by_etl'",
+            "select pg_read_file('/etc/passwd')",
+            "alter system set fsync = off",
+            "alter role server_owner password 'x'",
+            "alter role etl superuser",
+        ):
+            with pytest.raises(psycopg2.errors.InsufficientPrivilege):
+                cursor.execute(statement)
+
+
+def test_the_reader_is_limited_by_its_role(own: Own) -> None:
+    etl = own.url_now()
+    url = etl.replace("//etl:", "//reader:").replace(str(own.state["etl_password"]), str(own.state["reader_password"]))
+    with contextlib.closing(psycopg2.connect(url)) as connection, connection.cursor() as cursor:
+        for setting, value in (("statement_timeout", "30min"), ("temp_file_limit", "4GB")):
+            cursor.execute(f"show {setting}")
+            assert cursor.fetchone() == (value,)
+        with pytest.raises(psycopg2.errors.InsufficientPrivilege):
+            cursor.execute("set temp_file_limit = -1")
+        connection.rollback()
+        # read-only is a setting that it may change; then the rights hold
+        cursor.execute("set default_transaction_read_only = off")
+        connection.commit()
+        for statement in ("create temporary table mine (a int)", "create table public.mine (a int)"):
+            with pytest.raises(psycopg2.errors.InsufficientPrivilege):
+                cursor.execute(statement)
+            connection.rollback()
+    for database in ("postgres", "template1"):
+        with pytest.raises(psycopg2.OperationalError, match="permission denied for database"):
+            psycopg2.connect(f"{url.rpartition('/')[0]}/{database}")
+
+
+def make_server_of_before(own: Own) -> None:
+    """Make of a fresh server one of version 1.0: etl is the superuser, and owns what is in the databases."""
+    own.run("database", "stop")
+    path = own.data / "var" / "embedded_database.json"
+    shutil.rmtree(own.folder / "data")
+    password_file = own.folder / "old_password"
+    password_file.write_text(str(own.state["etl_password"]))
+    shutil.chown(password_file, own.folder.stat().st_uid)
+    saved = {name: value for name, value in own.state.items() if name not in ("owner_password", "has_own_superuser")}
+    path.write_text(json.dumps(saved))
+    user, data = str(own.state["user"]), own.folder / "data"
+    statements = f"create database etl;\ncreate role reader login password '{own.state['reader_password']}';\n"
+    for name, *arguments, text in (
+        ("initdb", "-D", str(data), "-U", "etl", "--auth-host=scram-sha-256", f"--pwfile={password_file}", ""),
+        ("postgres", "--single", "-D", str(data), "postgres", statements),
+    ):
+        assert embedded_programs.run_program(name, *arguments, user=user, folder=own.folder, stdin=text) == 0
+    objects = """create table public.kept as select 1 as a; create view public.seen as select a from public.kept;
+        create table public.numbered (id serial); create type public.mood as enum ('a');
+        create function public.one() returns integer language sql as 'select 1';
+        create schema visits; create materialized view visits.counted as select 1 as b;
+        grant select on public.kept to reader;"""
+    embedded_programs.run_program(
+        "postgres", "--single", "-j", "-D", str(data), "etl", user=user, folder=own.folder, stdin=f"{objects}\n\n"
+    )
+
+
+@pytest.mark.parametrize("is_killed", [False, True])
+def test_a_server_of_before_gets_a_superuser_of_its_own_and_keeps_its_data(tmp_path: Path, is_killed: bool) -> None:
+    own = Own(tmp_path / "data", "", "")
+    own.data.mkdir()
+    own.write_settings(DATABASE_URL="embedded")
+    own.run("database", "start")
+    try:
+        make_server_of_before(own)
+        if is_killed:
+            moving = own.start("database", "start")
+            wait_for(lambda: "owner_password" in own.state)
+            moving.kill()
+            moving.communicate()
+            with contextlib.suppress(OSError):
+                own.kill()
+        assert own.run("database", "start").returncode == 0
+        strange = """select relname from pg_class where pg_get_userbyid(relowner) <> 'etl'
+                     and relnamespace::regnamespace::text in ('public', 'visits', 'dba')"""
+        assert own.run("database", "sql", strange).stdout == "relname\n"
+        question = "select (select rolsuper from pg_roles where rolname = current_user) as super, a from public.seen"
+        assert own.run("database", "sql", question).stdout == "super,a\nf,1\n"
+        assert own.run("database", "sql", "select a from public.kept", "--read-only").stdout == "a\n1\n"
+        # what is created later, too
+        own.run("database", "sql", "create table public.later as select 2 as a")
+        assert own.run("database", "sql", "select a from public.later", "--read-only").stdout == "a\n2\n"
+        before = own.state
+        assert before["has_own_superuser"] is True
+        own.run("database", "stop")
+        own.run("database", "start")
+        assert own.state == before
+    finally:
+        own.run("database", "stop")
+        shutil.rmtree(own.folder, ignore_errors=True)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root runs a server as another user")
+def test_root_follows_no_link_of_the_user_who_runs_its_server(own: Own, tmp_path: Path) -> None:
+    own.run("database", "stop")
+    victim = tmp_path / "victim"
+    victim.write_text("untouched")
+    victim.chmod(0o600)
+    log = own.folder / "server.log"
+    log.rename(own.folder / "kept.log")
+    log.symlink_to(victim)
+    refused = own.run("database", "start")
+    assert (refused.returncode, victim.read_text(), victim.stat().st_uid) == (75, "untouched", 0)
+    log.unlink()
+    # the log is large, and its copy leads elsewhere
+    (own.folder / "kept.log").rename(log)
+    with log.open("ab") as stream:
+        stream.write(b"old line\n" * 1_200_000)
+    (own.folder / "server.log.1").unlink(missing_ok=True)
+    (own.folder / "server.log.1").symlink_to(victim)
+    own.run("database", "start")
+    assert (victim.read_text(), victim.stat().st_uid) == ("untouched", 0)
+    (own.folder / "server.log.1").unlink()
+    assert own.run("database", "start").returncode == 0
+
+
 def test_stop_and_status(own: Own) -> None:
     assert "stopped" in own.run("database", "stop").stdout
     assert json.loads(own.run("database", "status", "--json").stdout)["rows"][0]["running"] is False

@@ -19,7 +19,7 @@ from tests.host.machine import Machine, machine
 FOLDER = "/opt/client_etl_workflow"
 DATA = "/var/lib/client_etl_workflow"
 # A file of root's for each road: what an attacker wants to change, and to read.
-ROADS = ("env", "env_part", "env_example", "install_log", "cron_log", "archive", "mode", "server_log")
+ROADS = ("env", "env_part", "env_example", "install_log", "cron_log", "archive")
 SCRIPTS = (
     "configure_etl_user.sh",
     "install_dependencies.sh",

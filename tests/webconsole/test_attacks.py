@@ -91,8 +91,12 @@ def test_what_is_not_for_readers_is_no_table_for_anybody(orders: Console) -> Non
 def test_the_reading_login_cannot_write_even_if_asked(orders: Console) -> None:
     import psycopg2
 
-    with pytest.raises(psycopg2.errors.InsufficientPrivilege), psycopg2.connect(orders.installation.reader_url) as c:
-        c.cursor().execute("delete from public.orders")
+    for asked in ("off", "on"):
+        with psycopg2.connect(orders.installation.reader_url) as connection:
+            connection.autocommit = True
+            connection.cursor().execute(f"set default_transaction_read_only = {asked}")
+            with pytest.raises((psycopg2.errors.InsufficientPrivilege, psycopg2.errors.ReadOnlySqlTransaction)):
+                connection.cursor().execute("delete from public.orders")
 
 
 @pytest.mark.parametrize(
