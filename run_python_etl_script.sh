@@ -52,8 +52,10 @@ add_trouble() { # KEY TEXT: why jobs cannot start; the key is the same as long a
 }
 
 list_state_folders() { # sets $folders: where systemscripts/last_resort records what it has reported
-    folders=("$data/var" "$project/var" "${XDG_STATE_HOME:-${HOME:-}/.local/state}/client_etl_workflow"
+    folders=("${XDG_STATE_HOME:-${HOME:-}/.local/state}/client_etl_workflow"
         "/var/tmp/client_etl_workflow-$EUID" "/dev/shm/client_etl_workflow-$EUID")
+    # root writes nothing where the service user could put a link
+    ((EUID == 0)) && is_service_installation || folders=("$data/var" "$project/var" "${folders[@]}")
 }
 
 was_reported() {
@@ -95,7 +97,7 @@ report_without_python() { # by syslog, a local mail server and the mail of cron;
         marker=$folder/start_problems-without_python
         ! is_younger "$marker" "$REMIND_SECONDS" || return 0
         # shellcheck disable=SC2174  # the parent folders belong to the same user
-        { mkdir -p -m 700 -- "$folder" && : >"$marker"; } 2>/dev/null && break
+        { mkdir -p -m 700 -- "$folder" && [[ -O $folder ]] && : >"$marker"; } 2>/dev/null && break
     done
     logger -t client_etl_workflow -p user.err -- "$text" 2>/dev/null || true
     [[ ${ETL_CRON:-} != 1 ]] || printf '%s\n' "$text" >&"$stderr"
@@ -203,7 +205,7 @@ print_fix() { # PATH: print the command that lets the caller write there
     elif [[ $owner != root && $owner != "$user" ]]; then # the owner stays the same
         printf 'sudo setfacl -R -m u:%q:rwX %q' "$user" "$1"
     else
-        printf 'sudo chown -R %q: %q' "$user" "$1"
+        printf 'sudo chown -hR %q: %q' "$user" "$1"
     fi
 }
 

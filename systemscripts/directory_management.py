@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import fcntl
+import grp
 import hashlib
 import os
 import re
@@ -21,6 +22,8 @@ from typing import IO
 from systemscripts.errors import BadDataError, ConfigurationError, EtlError, UsageError
 
 CHUNK_BYTES = 1 << 20
+# The group that configure_etl_user.sh makes: it reads code and settings, which are root's.
+SERVICE_GROUP = "etl_group"
 _ZEROS = bytes(CHUNK_BYTES)
 # Of a shortened name: a longer suffix does not tell the type of a file.
 MAX_SUFFIX_BYTES = 20
@@ -123,6 +126,8 @@ def advise_access(path: Path) -> str:
     """
     user = os.environ.get("USER") or str(os.geteuid())
     existing = next(parent for parent in (path, *path.parents) if os.path.exists(parent))  # noqa: PTH110 - never raises
+    if belongs_to_installation(existing):
+        return "Only root changes code and configuration here (docs/security.md): name a file in another folder."
     if existing not in (path, path.parent):
         return f"Run: sudo install -d -o {user} {shlex.quote(str(path.parent))}"
     shown, owner = shlex.quote(str(existing)), existing.stat().st_uid
@@ -131,10 +136,19 @@ def advise_access(path: Path) -> str:
     if owner == os.geteuid():
         return f"Run: chmod -R u+rwX {shown}"
     if owner == 0 and len(existing.parts) > SYSTEM_FOLDER_PARTS:
-        return f"Run: sudo chown -R {user} {shown}"
+        return f"Run: sudo chown -hR {user} {shown}"
     if owner == 0:
         return f"Use a path below a folder that {user} may write."
     return f"To share it with {user}, run: sudo setfacl -R -m u:{user}:rwX {shown} (or use another path)"
+
+
+def belongs_to_installation(path: Path) -> bool:
+    """Return whether configure_etl_user.sh gave a path to root, so that the service user cannot change it."""
+    state = path.stat()
+    try:
+        return state.st_uid == 0 and grp.getgrgid(state.st_gid).gr_name == SERVICE_GROUP
+    except KeyError:
+        return False
 
 
 def is_in_progress(name: str) -> bool:

@@ -33,7 +33,7 @@ SERVER_OPTIONS = {
     "log_min_error_statement": "panic",
     "max_connections": "100",
 }
-# Of every start, also of a server of before: a login that is no superuser learns that the server is full before it
+# Of every start, also of a server of before: a login other than the superuser learns that the server is full before it
 # gives its password, and not by an error that looks like a wrong one.
 START_OPTIONS = "-c superuser_reserved_connections=0"
 

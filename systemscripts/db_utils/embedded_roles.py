@@ -1,4 +1,4 @@
-"""The logins of the embedded server: its owner, `etl` that owns the database and is no superuser, and `reader`.
+"""The logins of the embedded server: its owner, `etl` that owns the database without being a superuser, and `reader`.
 
 The owner is the superuser that initdb makes. Its password is in var/embedded_database.json only, and no job uses it.
 In servers of version 1.0 `etl` itself was that superuser: they are changed at their next start.

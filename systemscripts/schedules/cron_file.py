@@ -7,7 +7,6 @@ a file that breaks one of these rules.
 
 from __future__ import annotations
 
-import grp
 import os
 import pwd
 import shlex
@@ -17,11 +16,11 @@ from pathlib import Path
 
 from systemscripts import settings
 from systemscripts.configuration.pipeline_config import Pipeline
+from systemscripts.directory_management import belongs_to_installation
 from systemscripts.schedules import scheduled_pipelines
 
 EXAMPLE_PROJECT = Path("/home/etl_user/client_etl_workflow")
 EXAMPLE_USER = "etl_user"
-SERVICE_GROUP = "etl_group"
 # The watchdog is not a pipeline: it must not depend on what it watches.
 WATCHDOG_SCHEDULE = "17 * * * *"
 HEAD = """\
@@ -71,11 +70,7 @@ def _find_user() -> str:
 
 def is_service_installation() -> bool:
     """Return whether configure_etl_user.sh gave the project to root, for the service group to read."""
-    state = settings.PROJECT.stat()
-    try:
-        return state.st_uid == 0 and grp.getgrgid(state.st_gid).gr_name == SERVICE_GROUP
-    except KeyError:
-        return False
+    return belongs_to_installation(settings.PROJECT)
 
 
 def render_own() -> str:

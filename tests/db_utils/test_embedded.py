@@ -102,7 +102,7 @@ def test_it_listens_on_loopback_and_wants_the_password(own: Own) -> None:
     assert own.run("database", "sql", "select current_user", "--read-only").stdout == "current_user\nreader\n"
 
 
-def test_etl_owns_its_database_and_is_no_superuser(own: Own) -> None:
+def test_etl_owns_its_database_and_is_not_a_superuser(own: Own) -> None:
     question = """select rolname, rolsuper, rolcreatedb, rolcreaterole from pg_roles
                   where rolname !~ '^pg_' order by rolname"""
     with contextlib.closing(psycopg2.connect(own.url_now())) as connection, connection.cursor() as cursor:

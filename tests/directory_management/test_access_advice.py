@@ -46,7 +46,7 @@ def test_a_path_of_another_user_is_shared_and_stays_theirs(folder: Path) -> None
 
 def test_what_root_left_behind_is_given_back(folder: Path) -> None:
     (folder / "logs").mkdir()
-    assert advice(folder / "logs") == f"Run: sudo chown -R nobody {folder}/logs"
+    assert advice(folder / "logs") == f"Run: sudo chown -hR nobody {folder}/logs"
     # a folder that is missing is made; the folder of everyone above it keeps its owner
     assert advice(Path("/srv_of_tests/reports/today.csv")) == "Run: sudo install -d -o nobody /srv_of_tests/reports"
     assert advice(Path("/etc")) == "Use a path below a folder that nobody may write."

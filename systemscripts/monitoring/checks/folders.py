@@ -64,7 +64,7 @@ def _check_folder(path: Path) -> Line:
             FAILURE,
             "folder",
             f"{path} cannot be written by {own_name} (owner {owner}, mode {mode:o})",
-            f"Run: sudo chown -R {own_name} {shlex.quote(str(path))}",
+            f"Run: sudo chown -hR {own_name} {shlex.quote(str(path))}",
         )
     if mode & 0o002:
         return Line(
@@ -88,7 +88,7 @@ def _check_below(path: Path) -> Iterator[Line]:
                 continue
             owner, mode = _get_user_name(folder.stat().st_uid), stat.S_IMODE(folder.stat().st_mode)
             message = f"{folder} cannot be written by {own_name} (owner {owner}, mode {mode:o})"
-            yield Line(FAILURE, "folder", message, f"Run: sudo chown -R {own_name} {shlex.quote(str(folder))}")
+            yield Line(FAILURE, "folder", message, f"Run: sudo chown -hR {own_name} {shlex.quote(str(folder))}")
             names.remove(name)
         if len(Path(parent).relative_to(path).parts) >= MAX_DEPTH:
             names.clear()
