@@ -197,6 +197,8 @@ continue_as_service_user() { # COMMAND: from root; its terminal is another one, 
 
 print_fix() { # PATH: print the command that lets the caller write there
     local user owner group
+    # a right that root gives on a link would be given on what it leads to
+    [[ ! -L $1 ]] || { printf 'rm %q' "$1" && return; }
     user=$(id -un)
     owner=$(stat -c %U -- "$1")
     group=$(stat -c %G -- "$1")

@@ -131,6 +131,9 @@ def advise_access(path: Path) -> str:
     if existing not in (path, path.parent):
         return f"Run: sudo install -d -o {user} {shlex.quote(str(path.parent))}"
     shown, owner = shlex.quote(str(existing)), existing.stat().st_uid
+    # a right that root gives on a link would be given on what it leads to
+    if existing.is_symlink():
+        return f"It is a link; see where it leads: ls -l {shown}"
     if os.geteuid() == 0:
         return f"Not even root may write: is the disk mounted read-only? See: findmnt -T {shown}"
     if owner == os.geteuid():

@@ -230,7 +230,9 @@ Path("DATA/var/said").write_text(" ".join([*said, *names, str(os.environ.get("MY
 def test_who_may_not_write_yaml_is_not_told_to_take_it(host: Machine) -> None:
     host.shell("printf 'id;name\\n1;a\\n2;b\\n' >/srv/orders.csv && chmod 644 /srv/orders.csv")
     done = host.run(f"{FOLDER}/run_python_etl_script.sh", "suggest_import.py", "/srv/orders.csv")
-    assert (done.returncode, done.stderr.count("\n")) == (1, 1)
+    assert done.returncode == 1
+    assert f"run: rm {DATA}/logs/etl_cron.log\n" in done.stderr
+    assert "sudo" not in done.stderr
     assert "Only root changes code and configuration here (docs/security.md)" in done.stderr
     there = host.run(
         f"{FOLDER}/run_python_etl_script.sh", "suggest_import.py", "/srv/orders.csv", "--output", f"{DATA}/orders.yaml"

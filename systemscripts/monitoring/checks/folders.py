@@ -57,6 +57,10 @@ def _check_folder(path: Path) -> Line:
             f"{path} is a file, not a folder",
             f"Run: mv {shlex.quote(str(path))} {shlex.quote(f'{path}.old')}",
         )
+    if path.is_symlink() and not os.access(path, os.W_OK | os.X_OK):
+        return Line(
+            FAILURE, "folder", f"{path} is a link, and cannot be written", f"See: ls -l {shlex.quote(str(path))}"
+        )
     state = path.stat()
     owner, mode = _get_user_name(state.st_uid), stat.S_IMODE(state.st_mode)
     if not os.access(path, os.W_OK | os.X_OK):
