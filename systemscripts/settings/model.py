@@ -72,6 +72,7 @@ class Settings(BaseModel):
     job_time_limit_hours: float = Field(24, gt=0)
     file_still_seconds: float = Field(2, ge=0)
     max_file_gb: float = Field(20, gt=0)
+    keep_free_gb: float = Field(0.25, ge=0)
     max_unpacked_gb: float = Field(4, gt=0)
     max_unpack_ratio: float = Field(250, ge=1)
     own_xlsx_reader: bool = True

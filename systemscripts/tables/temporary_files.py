@@ -15,8 +15,6 @@ from systemscripts.errors import TryLaterError
 
 # A check of the disk costs nothing compared to writing this much.
 CHECK_EVERY_BYTES = 64 * 2**20
-# What the database, the logs and the archive may need meanwhile.
-RESERVE_BYTES = 256 * 2**20
 # Prefixes of the folders in which a packed file, or a member of a zip of the archive, is unpacked.
 UNPACKED_PREFIX, UNZIPPED_PREFIX = "unpacked-", "unzipped-"
 
@@ -95,8 +93,9 @@ class SpaceCheck:
         if self._unchecked_bytes < CHECK_EVERY_BYTES:
             return
         self._unchecked_bytes = 0
-        if shutil.disk_usage(self._folder).free < RESERVE_BYTES:
+        kept_gb = settings.current().keep_free_gb
+        if shutil.disk_usage(self._folder).free < kept_gb * 2**30:
             raise TryLaterError(
-                f"less than {RESERVE_BYTES >> 20} MB are left in {self._folder}, too little to unpack the file",
+                f"less than KEEP_FREE_GB={kept_gb:g} are left in {self._folder}, too little to unpack the file",
                 "Free space, or set TMPDIR to a folder on a larger disk; then run the same command again.",
             )

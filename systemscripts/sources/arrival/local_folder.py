@@ -27,9 +27,13 @@ from systemscripts.directory_management import (
     shorten_name,
     split_still_files,
 )
-from systemscripts.errors import ConfigurationError, EtlError, TooLargeError
+from systemscripts.errors import ConfigurationError, EtlError
 from systemscripts.sources import Fetched, Request, arrival
+from systemscripts.sources.arrival import size_limits
 from systemscripts.sources.arrival.open_folder import open_folder
+
+# Of st_blocks in stat(2).
+BLOCK_BYTES = 512
 
 
 def fetch(request: Request, folder: Path, target: Path) -> Fetched:
@@ -70,8 +74,8 @@ def copy_files(request: Request, folder: Path) -> Iterator[list[Path]]:
         for path in _list_new(request, folder, handle, Fetched()):
             with suppress(_ChangedError, EtlError), _open_file(handle, path) as (stream, state):
                 copy = Path(name) / path.name
-                with copy.open("wb") as target:
-                    copy_stream(stream, target)
+                with copy.open("wb") as target, suppress(OverflowError):
+                    copy_stream(stream, target, state.st_size)
                 os.utime(copy, ns=(state.st_atime_ns, state.st_mtime_ns))
                 copies.append(copy)
         yield copies
@@ -98,7 +102,7 @@ def _open_source_folder(request: Request, folder: Path) -> Iterator[int]:
 def _list_new(request: Request, folder: Path, handle: int, fetched: Fetched) -> list[Path]:
     with os.scandir(handle) as listed:
         entries = sorted(listed, key=lambda entry: entry.name)
-    new, max_gb = [], settings.current().max_file_gb
+    new, limits = [], size_limits.SizeLimits(request, fetched)
     expected = arrival.parse_single_name(request.options.get("pattern") or "")
     if expected and request.options.get("keep") and expected not in [entry.name for entry in entries]:
         fetched.warn("file_expected", f"{folder / expected} does not exist")
@@ -108,15 +112,17 @@ def _list_new(request: Request, folder: Path, handle: int, fetched: Fetched) -> 
         if reason := explain_unsafe_arrival(entry.name):
             shown = repr(entry.name)[1:-1]
             fetched.leave(folder / shown, f"{shown} in {folder} was not fetched: its name is not allowed, {reason}")
-        elif not _is_meant(entry.name, pattern):
             continue
-        elif not entry.is_file(follow_symlinks=False):
+        if not _is_meant(entry.name, pattern):
+            continue
+        if not entry.is_file(follow_symlinks=False):
             fetched.leave(path, f"{entry.name} in {folder} was not fetched: it is not a file")
-        elif not _is_known(request, path, state := entry.stat(follow_symlinks=False)):
-            if state.st_size > max_gb * 2**30:
-                fetched.failures.append(TooLargeError(str(path), state.st_size, max_gb))
-            else:
-                new.append(path)
+            continue
+        state = entry.stat(follow_symlinks=False)
+        if not _is_known(request, path, state) and limits.try_admit(
+            str(path), state.st_size, state.st_blocks * BLOCK_BYTES
+        ):
+            new.append(path)
     return new
 
 
@@ -163,15 +169,15 @@ def _copy_file(
     request: Request, path: Path, stream: BinaryIO, state: os.stat_result, target: Path
 ) -> file_ledger.Ticket:
     part = arrival.get_part_path(request, _build_origin(path, state))
-    max_gb = settings.current().max_file_gb
     try:
         with part.open("wb") as copy:
-            copy_stream(stream, copy, max_gb * 2**30)
+            # no more than was looked at: a file that grows is fetched when it is complete
+            copy_stream(stream, copy, state.st_size)
             copy.flush()
             os.fsync(copy.fileno())
     except OverflowError as error:
         part.unlink(missing_ok=True)
-        raise TooLargeError(str(path), os.fstat(stream.fileno()).st_size, max_gb) from error
+        raise _ChangedError("is still being written") from error
     except OSError as error:
         part.unlink(missing_ok=True)
         raise EtlError(

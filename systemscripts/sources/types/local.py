@@ -135,7 +135,10 @@ def _replace_link(path: Path) -> None:
         state = os.fstat(handle)
         if not stat.S_ISREG(state.st_mode):
             raise OSError(errno.EINVAL, "the link does not lead to a file")
-        copy_stream(original, stream)
+        try:
+            copy_stream(original, stream, state.st_size)
+        except OverflowError as error:
+            raise OSError(errno.EBUSY, "it is still being written") from error
     os.utime(path, ns=(state.st_atime_ns, state.st_mtime_ns))
 
 

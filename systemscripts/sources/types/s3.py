@@ -17,10 +17,11 @@ from systemscripts import file_ledger, masking, s3, settings
 from systemscripts.configuration import sidecar_files, variables
 from systemscripts.db_utils import transaction
 from systemscripts.directory_management import shorten_name
-from systemscripts.errors import ConfigurationError, TooLargeError
+from systemscripts.errors import ConfigurationError
 from systemscripts.progress import track
 from systemscripts.s3 import Bucket, Object
 from systemscripts.sources import Fetched, Request
+from systemscripts.sources.arrival import size_limits
 from systemscripts.sources.types import local
 from systemscripts.summary import Notice, record_warning
 
@@ -118,6 +119,7 @@ def _list_new(
 ) -> Iterator[tuple[Object, file_ledger.Origin]]:
     """Yield the objects below the prefix that have no ticket, each with its origin."""
     pattern = re.compile(request.config.file_pattern)
+    limits = size_limits.SizeLimits(request, fetched)
     own = tuple(prefix for prefix in (source.processed, source.error) if prefix.startswith(source.prefix))
     for item in bucket.list_objects(source.prefix):
         name = item.key.rpartition("/")[2]
@@ -134,9 +136,7 @@ def _list_new(
             known = file_ledger.is_known(cursor, request.config.config_name, "s3", origin, unsettled=True)
         if known:
             continue
-        if item.size > settings.current().max_file_gb * 2**30:
-            fetched.failures.append(TooLargeError(origin.path, item.size, settings.current().max_file_gb))
-        else:
+        if limits.try_admit(origin.path, item.size):
             yield item, origin
 
 

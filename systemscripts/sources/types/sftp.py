@@ -29,6 +29,7 @@ from systemscripts.db_utils import Cursor, transaction
 from systemscripts.directory_management import explain_unsafe_arrival, is_in_progress
 from systemscripts.errors import ConfigurationError, EtlError, TooLargeError, TryLaterError, describe_faults
 from systemscripts.sources import Fetched, Request, arrival
+from systemscripts.sources.arrival import size_limits
 from systemscripts.sources.types import local
 from systemscripts.ssh import Login
 
@@ -180,13 +181,11 @@ def _list_new(request: Request, options: Options, entries: list[Entry], fetched:
         fetched.warn("file_expected", f"{options.join_path(expected)} does not exist at {options.name}")
     with transaction(request.connection) as cursor:
         reasons = [_find_reason(cursor, request, options, entry) for entry in entries]
-    max_gb = settings.current().max_file_gb
+    limits = size_limits.SizeLimits(request, fetched)
     for entry, reason in zip(entries, reasons, strict=True):
-        if reason is None and (entry.size or 0) > max_gb * 2**30:
-            what = f"{options.join_path(entry.name)} at {options.name}"
-            fetched.failures.append(TooLargeError(what, entry.size or 0, max_gb))
-        elif reason is None:
-            new.append(entry)
+        if reason is None:
+            if limits.try_admit(f"{options.join_path(entry.name)} at {options.name}", entry.size or 0):
+                new.append(entry)
         elif reason.startswith("!"):
             shown = repr(entry.name)[1:-1] if explain_unsafe_arrival(entry.name) else entry.name
             text = f"{shown} at {options.name}{options.folder} was not fetched: {reason[1:]}"

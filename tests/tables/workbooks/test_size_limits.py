@@ -106,7 +106,8 @@ def test_a_disk_that_is_nearly_full_is_for_later(
     path = tmp_path / "orders.csv.gz"
     path.write_bytes(gzip.compress(ROWS))
     monkeypatch.setattr(temporary_files, "CHECK_EVERY_BYTES", 2**20)
-    monkeypatch.setattr(temporary_files, "RESERVE_BYTES", 2**60)
+    monkeypatch.setenv("KEEP_FREE_GB", str(2**40))
+    settings.reset()
     with pytest.raises(TryLaterError, match="too little to unpack the file"):
         open_table(path).close()
 
@@ -146,3 +147,18 @@ def test_a_file_above_the_limit_stays_where_it_is(here: Installation, tmp_path: 
     (problem,) = summary.problems
     assert "orders_1.csv" in problem and "MAX_FILE_GB allows 1" in problem and summary.exit_code == 65
     assert large.exists() and here.sql("select name from dba.tfile") == [("orders_2.csv",)]
+
+
+def test_what_would_fill_the_disk_stays_at_its_source_for_a_later_run(here: Installation, tmp_path: Path) -> None:
+    inbox = tmp_path / "inbox"
+    inbox.mkdir()
+    (inbox / "orders_1.csv").write_text("id,name\n1,x\n")
+    here.configure("orders", load_mode="append", sources=[{"type": "local", "path": str(inbox)}])
+    within_limit(here, KEEP_FREE_GB=str(2**40), FILE_STILL_SECONDS="0")
+    summary = run(here)
+    (problem,) = summary.problems
+    assert "orders_1.csv" in problem and "is not fetched" in problem and summary.exit_code == 75
+    assert (inbox / "orders_1.csv").exists() and here.sql("select name from dba.tfile") == []
+    within_limit(here, KEEP_FREE_GB="0", FILE_STILL_SECONDS="0")
+    assert run(here).exit_code == 0
+    assert here.sql("select name, status from dba.tfile") == [("orders_1.csv", "loaded")]

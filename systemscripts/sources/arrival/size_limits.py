@@ -1,0 +1,42 @@
+"""What may come in by one fetch: files up to MAX_FILE_GB, as long as KEEP_FREE_GB of the disk stay free."""
+
+from __future__ import annotations
+
+import shutil
+
+from systemscripts import settings
+from systemscripts.errors import EtlError, TooLargeError, TryLaterError
+from systemscripts.sources import Fetched, Request
+
+
+class SizeLimits:
+    """The limits of one fetch; the files that it admits count together."""
+
+    def __init__(self, request: Request, fetched: Fetched) -> None:
+        self._folder, self._fetched = request.directories.create().temporary, fetched
+        self._admitted_bytes = 0
+
+    def try_admit(self, what: str, size: int, stored_bytes: int | None = None) -> bool:
+        """Return whether a file may come in; the reason why not is added to the failures of the fetch.
+
+        `stored_bytes`: what a sparse file takes on a disk.
+        """
+        needed = size if stored_bytes is None else stored_bytes
+        if failure := self._find_failure(what, size, needed):
+            self._fetched.failures.append(failure)
+            return False
+        self._admitted_bytes += needed
+        return True
+
+    def _find_failure(self, what: str, size: int, needed: int) -> EtlError | None:
+        current_settings = settings.current()
+        if size > current_settings.max_file_gb * 2**30:
+            return TooLargeError(what, size, current_settings.max_file_gb)
+        free = shutil.disk_usage(self._folder).free - self._admitted_bytes
+        if free - needed < current_settings.keep_free_gb * 2**30:
+            return TryLaterError(
+                f"{what} ({needed / 2**30:,.2f} GB) is not fetched: {free / 2**30:,.2f} GB are free in {self._folder},"
+                f" and KEEP_FREE_GB keeps {current_settings.keep_free_gb:g}",
+                "Free space, then run the same command again; the file is still at its source.",
+            )
+        return None
