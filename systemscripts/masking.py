@@ -1,10 +1,13 @@
-"""Hide secrets in every text that leaves the process: logs, errors, arguments, mails, reason files."""
+"""Hide secrets in every text that leaves the process: logs, errors, arguments, mails, reason files, core files."""
 
 from __future__ import annotations
 
+import base64
 import functools
+import html
 import json
 import re
+import sys
 from collections.abc import Iterable, Sequence
 from typing import Any
 from urllib.parse import quote, quote_plus
@@ -23,37 +26,76 @@ COMMON_WORDS = frozenset({
     "reporter", "reporting", "transfer", "warehouse",
 })  # fmt: skip
 
+# Nothing that people read is longer, and the time for a text grows with its length.
+MAX_TEXT_LETTERS = 200_000
+# An encoded part of a shorter secret would be a few letters, which other texts contain as well.
+MIN_ENCODED_LETTERS = 6
+# How far before a word such as password its own name may begin: AZURE_STORAGE_CONNECTION_PASSWORD.
+MAX_NAME_LETTERS = 60
+
+# prctl(2), PR_SET_DUMPABLE
+SET_DUMPABLE = 4
+
 # Longest first, because a short one may be part of a long one.
 _spellings: list[str] = []
-_SECRET_WORD = r"(?:password|passwd|passphrase|pwd|secret|token|api[_-]?key)"
+# Those in base64: the letters beside one of these contain bits of the secret too.
+_base64_spellings: set[str] = set()
+_SECRET_WORD = (
+    r"(?:password|passwd|passphrase|pwd|secret(?:[_-]?access[_-]?key)?|token|api[_-]?key|access[_-]?key"
+    r"|private[_-]?key|session[_-]?id)"
+)
 _QUOTED = r"""(?:"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.|'')*')"""
 _SECRET_OPTION = re.compile(rf"--[\w-]*{_SECRET_WORD}", re.IGNORECASE)
-_SECRET_KEY = re.compile(rf"[\w-]*{_SECRET_WORD}", re.IGNORECASE)
+_SECRET_KEY = re.compile(rf"[\w-]*(?:{_SECRET_WORD}|signature|cookie)", re.IGNORECASE)
 # Most texts contain none of these.
-_HINT_OF_SECRET = re.compile(rf"://|bearer|basic|{_SECRET_WORD}", re.IGNORECASE)
-# The lengths are bounded: a megabyte of dashes must not take minutes.
+_HINT_OF_SECRET = re.compile(
+    rf"://|bearer|basic|authorization|cookie|signature|sig=|eyJ|-----BEGIN|{_SECRET_WORD}", re.IGNORECASE
+)
+# name=value and "name": value, with anything before the secret word: smtp_password, ?access_token=. With a blank only
+# as an option: --password value. Only the word is searched for, and then what is before and after it, because searching
+# for the whole name takes the square of the time.
+_NAME = re.compile(
+    rf"{_SECRET_WORD}(?:[_-]?(?:value|old|new|[0-9]{{1,3}}))?(?:\\?['\"]?\s*(?P<sign>[=:])\s*|(?P<blank>[ ]))",
+    re.IGNORECASE,
+)
+_VALUE = re.compile(rf"{_QUOTED}|\\?['\"]?[^\s'\"&;,}})]+")
+# Each begins with letters that are searched for, or looks ahead a bounded number of letters.
 _PATTERNS = [
     # user:password@ in any address (RFC 3986, 3.2.1), also if it is not percent-encoded as it should be
-    (
-        re.compile(
-            r"(\b[a-z][a-z0-9+.-]{0,20}://[^\s/:@]{0,200}:)(?:[^\s/?#]{1,500}|[^\s@]{1,500})(?=@)", re.IGNORECASE
-        ),
-        rf"\1{HIDDEN}",
-    ),
+    (re.compile(r"(://[^\s/:@]{0,200}:)(?:[^\s/?#]{1,500}|[^\s@]{1,500})(?=@)"), rf"\1{HIDDEN}"),
+    # headers: all of the value, which may have several parts
     (re.compile(r"(\bauthorization\W{1,4}(?:bearer|basic)\s+)[^\s'\"]+", re.IGNORECASE), rf"\1{HIDDEN}"),
-    (re.compile(r"(\bbearer\s+)[\w.~+/-]{8,}=*", re.IGNORECASE), rf"\1{HIDDEN}"),
-    # name=value and "name": value, with anything before the secret word: smtp_password, ?access_token=
     (
         re.compile(
-            rf"((?:^|[\s?&;,{{('\"-])[\w-]{{0,40}}?{_SECRET_WORD}\\?['\"]?\s*[=:]\s*)({_QUOTED}|\\?['\"]?[^\s'\"&;,}})]+)",
+            rf"((?:authorization|cookie)\\?['\"]?\s?[=:]\s?+)(?!(?:bearer|basic)\b)({_QUOTED}|[^\r\n'\"]+)",
             re.IGNORECASE,
         ),
         rf"\1{HIDDEN}",
     ),
-    (re.compile(rf"(--[\w-]{{0,40}}{_SECRET_WORD}[ =])({_QUOTED}|\S+)", re.IGNORECASE), rf"\1{HIDDEN}"),
+    (re.compile(r"(\bbearer\s+)[\w.~+/-]{8,}=*", re.IGNORECASE), rf"\1{HIDDEN}"),
+    # of an address that is signed, or of a signed request
+    (
+        re.compile(
+            rf"(signature(?:\\?['\"]\s?:\s?|\s?=\s?)|[?&]sig=)({_QUOTED}|\\?['\"]?[^\s'\"&;,}})]+)", re.IGNORECASE
+        ),
+        rf"\1{HIDDEN}",
+    ),
+    # a JSON web token (RFC 7519)
+    (re.compile(r"eyJ[\w-]{5,}\.[\w-]{5,}(?:\.[\w-]*)?"), HIDDEN),
+    # a private key (RFC 7468), also one that is cut off
+    (
+        re.compile(
+            r"(-----BEGIN [A-Z ]{0,30}PRIVATE KEY(?: BLOCK)?-----).*?(?:(?=-----END [A-Z ]{0,30}PRIVATE KEY)|\Z)",
+            re.DOTALL,
+        ),
+        rf"\1{HIDDEN}",
+    ),
     # SQL: create role x password 'y'
     (re.compile(rf"(\bpassword\s+)({_QUOTED})", re.IGNORECASE), rf"\1{HIDDEN}"),
 ]
+# What a program puts between the two parts of a line that it wraps: a backslash, the frame of a table, an indentation.
+_LINE_BREAK = r"(?:[ \t\\=|\u2502]{0,200}\r?\n[ \t|>\u2502]{0,200})?"
+_WITHOUT_LINE_BREAKS = str.maketrans("", "", " \t\\=|\u2502>\r\n")
 
 
 # an escape before a word is not part of it: \n and %40
@@ -91,9 +133,36 @@ def register_secrets(values: Iterable[str]) -> None:
     for value in values:
         for part in {value, *value.splitlines()}:
             if len(part.strip()) >= MIN_SECRET_LETTERS:
-                spellings |= {part, quote(part, safe=""), quote(part), quote_plus(part), repr(part)[1:-1]}
-                spellings |= {json.dumps(part)[1:-1], json.dumps(part, ensure_ascii=False)[1:-1]}
+                spellings |= _list_spellings(part)
+            if len(part.encode("utf-8", "surrogateescape")) >= MIN_ENCODED_LETTERS:
+                encoded = _list_base64_spellings(part.encode("utf-8", "surrogateescape"))
+                _base64_spellings.update(encoded)
+                spellings |= encoded
     _spellings[:] = sorted(spellings, key=len, reverse=True)
+
+
+def _list_spellings(secret: str) -> set[str]:
+    content = secret.encode("utf-8", "surrogateescape")
+    quoted = {quote(content, safe=""), quote(content), quote_plus(content)}
+    quoted |= {re.sub("%..", lambda escape: escape[0].lower(), text) for text in quoted}
+    quoted |= {quote(text, safe="") for text in quoted}
+    spellings = {secret, repr(secret)[1:-1], html.escape(secret), html.escape(secret, quote=False), *quoted}
+    spellings |= {json.dumps(secret)[1:-1], json.dumps(secret, ensure_ascii=False)[1:-1]}
+    if len(content) >= MIN_ENCODED_LETTERS:
+        digits = [content.hex(), content.hex(" "), content.hex(":"), "%" + content.hex("%")]
+        spellings |= {*digits, *(text.upper() for text in digits)}
+    return spellings
+
+
+def _list_base64_spellings(content: bytes) -> set[str]:
+    """Return a secret as it is within the base64 of a longer text, where it begins at one of three bits (RFC 4648)."""
+    spellings = set()
+    for bytes_before in range(3):
+        encoded = base64.b64encode(bytes(bytes_before) + content).decode().rstrip("=")
+        # the letters at both ends have bits of what is beside the secret
+        own = encoded[-(-bytes_before * 8 // 6) : (bytes_before + len(content)) * 8 // 6]
+        spellings |= {own, own.translate(str.maketrans("+/", "-_"))}
+    return spellings
 
 
 def register_arguments(arguments: Sequence[str]) -> None:
@@ -104,23 +173,84 @@ def register_arguments(arguments: Sequence[str]) -> None:
             register_secrets([value if equals else following])
 
 
+def protect_memory() -> None:
+    """Write no core file of this process, and let no other process of this user read its memory or environment."""
+    # late: modules that only mask a text do not need them
+    import ctypes
+    import resource
+
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(SET_DUMPABLE, 0, 0, 0, 0)
+
+
 def mask(text: str) -> str:
     """Return the text with every registered secret, and everything that looks like one, replaced by ***.
 
-    What can neither be printed nor stored is removed (NUL) or escaped (bytes of a file name that are not UTF-8).
+    What can neither be printed nor stored is removed (NUL) or escaped (bytes of a file name that are not UTF-8). A very
+    long text is cut, and says so.
     """
+    if len(text) <= MAX_TEXT_LETTERS:
+        return _mask_all(text)
+    # the end of what is masked may be half of a secret
+    margin = max(MAX_NAME_LETTERS, *(len(secret) for secret in _spellings[:1])) if _spellings else MAX_NAME_LETTERS
+    kept = _mask_all(text[:MAX_TEXT_LETTERS])[:-margin]
+    return f"{kept} ... (the first part of {len(text):,} letters)"
+
+
+def _mask_all(text: str) -> str:
     text = text.replace("\x00", "")
     if not text.isascii():
         text = text.encode("utf-8", "backslashreplace").decode()
     for secret in _spellings:
-        if len(secret) >= MIN_LENGTH_ANYWHERE and not _is_word(secret):
+        if secret not in text:
+            continue
+        if secret in _base64_spellings:
+            text = _hide_base64(secret, text)
+        elif len(secret) >= MIN_LENGTH_ANYWHERE and not _is_word(secret):
             text = text.replace(secret, HIDDEN)
-    if short := _short_secrets(tuple(_spellings)):
+    if short := _short_secrets(tuple(secret for secret in _spellings if secret not in _base64_spellings)):
         text = short.sub(HIDDEN, text)
+    if "\n" in text:
+        text = _hide_wrapped_secrets(text)
     if _HINT_OF_SECRET.search(text):
+        text = _hide_named_values(text)
         for pattern, replacement in _PATTERNS:
             text = pattern.sub(replacement, text)
     return text
+
+
+def _hide_base64(secret: str, text: str) -> str:
+    return re.sub(rf"[\w+/-]{{0,3}}{re.escape(secret)}[\w+/-]{{0,3}}={{0,2}}", HIDDEN, text)
+
+
+def _hide_wrapped_secrets(text: str) -> str:
+    """Return the text without the secrets that continue on the next line."""
+    joined = text.translate(_WITHOUT_LINE_BREAKS)
+    for secret in _spellings:
+        if len(secret) >= MIN_LENGTH_ANYWHERE and secret.translate(_WITHOUT_LINE_BREAKS) in joined:
+            text = re.sub(_LINE_BREAK.join(map(re.escape, secret)), HIDDEN, text)
+    return text
+
+
+def _hide_named_values(text: str) -> str:
+    pieces, done = [], 0
+    for name in _NAME.finditer(text):
+        before = text[max(name.start() - MAX_NAME_LETTERS, 0) : name.start()]
+        if name.start() < done or not _is_name_of_value(name, before):
+            continue
+        if value := _VALUE.match(text, name.end()):
+            pieces += [text[done : name.end()], HIDDEN]
+            done = value.end()
+    return "".join([*pieces, text[done:]])
+
+
+def _is_name_of_value(name: re.Match[str], before: str) -> bool:
+    """Return whether a value follows a secret word and what is after it, from the letters before it."""
+    if name["blank"]:
+        return re.search(r"--[\w-]*\Z", before) is not None
+    # in "/etc/etl/smtp_password: Permission denied" a reason follows
+    return name["sign"] == "=" or re.search(r"/[\w.-]*\Z", before) is None
 
 
 def mask_values(value: Any) -> Any:

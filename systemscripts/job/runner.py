@@ -45,6 +45,7 @@ class Runner:
         from systemscripts import log_utils
 
         os.umask(UMASK)
+        masking.protect_memory()
         self.job, self.needs, self.call = job, needs, call
         # it becomes part of file names, so it is masked
         self.key = masking.mask(needs.normalize_lock((needs.lock or "").format(**call.values)))

@@ -111,20 +111,32 @@ def _read_file(path: Path, required: bool, problems: list[str]) -> dict[str, str
 def _may_be_read(path: Path, required: bool) -> bool:
     """Return whether there is a settings file; raises ConfigurationError if it must not be used as it is."""
     try:
-        mode = path.stat().st_mode
+        status = path.stat()
     except FileNotFoundError:
         if required:
             raise ConfigurationError(f"settings file {path} does not exist", "Correct ETL_ENV_FILE.") from None
         return False
     except OSError as error:
         raise ConfigurationError(f"settings file {path}: {error.strerror}", "Run as its owner.") from error
-    if not stat.S_ISREG(mode):
+    if not stat.S_ISREG(status.st_mode):
         raise ConfigurationError(f"settings file {path} is not a file", "Correct ETL_ENV_FILE.")
-    if stat.S_IMODE(mode) & 0o007:
+    if stat.S_IMODE(status.st_mode) & 0o007:
         raise ConfigurationError(
             f"settings file {path} can be read by others", f"Run: chmod 600 {shlex.quote(str(path))}"
         )
+    _check_owner(path, status.st_uid)
     return True
+
+
+def _check_owner(path: Path, owner: int) -> None:
+    """Raise ConfigurationError if a settings file belongs to a user who could not otherwise decide what jobs do."""
+    # who owns the code decides that anyway
+    trusted = PROJECT.stat().st_uid
+    if owner not in (0, os.geteuid(), trusted):
+        raise ConfigurationError(
+            f"settings file {path} belongs to the user {owner}, who owns neither the project nor this process",
+            f"Look at it, then run: sudo chown {trusted} {shlex.quote(str(path))}",
+        )
 
 
 def _take_variable(name: str, value: str, values: dict[str, Any], problems: list[str], where: str) -> None:

@@ -122,6 +122,16 @@ def test_a_file_that_others_can_read_is_refused(tmp_path: Path, mode: int) -> No
         settings.load(path, {})
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files to other users")
+def test_a_file_of_another_user_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "settings.env"
+    path.write_text("DATABASE_URL=embedded\n")
+    path.chmod(0o640)
+    os.chown(path, 4711, 4711)
+    with pytest.raises(ConfigurationError, match=r"belongs to the user 4711, .* Look at it, then run: sudo chown "):
+        settings.load(path, {})
+
+
 def test_a_named_settings_file_must_exist(installation: Installation) -> None:
     done = installation.run("close_interrupted_runs", ETL_ENV_FILE="/no/such.env")
     assert (done.returncode, done.stderr) == (
