@@ -28,7 +28,7 @@ FLOORS = [
         "retries",
     },
     {"db_utils", "duck", "log_utils", "mail", "progress", "certificates", "ssh", "s3", "http_client", "office_files"},
-    {"tables", "file_ledger", "datasets", "configuration"},
+    {"tables", "file_ledger", "datasets", "configuration", "visibility"},
     {"sources", "targets", "imports", "findings", "marts", "reports", "alerts", "schedules"},
     {"ingest", "retention", "backups"},
     {"job", "pipelines", "yaml_jobs", "monitoring"},

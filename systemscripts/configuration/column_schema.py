@@ -76,6 +76,8 @@ class Column(Spellings):
     fill: Literal["load_time", "first_load_time"] | None = None
     rename: str | None = Field(None, pattern=r"^[a-z_][a-z0-9_]{0,62}$")
     checks: Checks = Checks()
+    # about a person: the console masks it for users whose groups may not see it
+    personal: bool = False
 
     @property
     def max_digits(self) -> int:

@@ -9,6 +9,7 @@ from psycopg2 import sql
 
 from systemscripts.errors import MissingError, UsageError
 from webconsole import connections
+from webconsole.security import visibility
 
 if TYPE_CHECKING:
     from systemscripts.db_utils import Cursor
@@ -28,6 +29,8 @@ class Column:
     name: str
     type: str
     comment: str
+    # its values are not for the user who asks: shown as a mask, and no filter or sort may reveal them
+    is_masked: bool = False
 
     @property
     def display_type(self) -> str:
@@ -68,13 +71,18 @@ class Relation:
     def find_column(self, name: str) -> Column:
         """Return a column by its name; raise UsageError if it does not exist."""
         for column in self.columns:
-            if column.name == name:
+            if column.name == name and not column.is_masked:
                 return column
+            if column.name == name:
+                raise UsageError(f"the column {name} is personal", "Ask the operator for a group that may see it.")
         raise UsageError(f"{self.full_name} has no column {name!r}", "Choose one of its columns.")
 
 
 def list_relations(cursor: Cursor) -> list[Relation]:
-    """Return every visible table and view, without the _current view of a target: its table shows the same rows."""
+    """Return every table and view that the user of this request may see.
+
+    Without the _current view of a target: its table shows the same rows.
+    """
     rows = connections.fetch_rows(
         cursor,
         f"""select n.nspname as schema, c.relname as name, c.relkind in ('r', 'p') as is_table,
@@ -87,11 +95,15 @@ def list_relations(cursor: Cursor) -> list[Relation]:
         row for row in rows
         if not row["is_table"] and (row["schema"], row["name"].removesuffix("_current")) in tables
     ]  # fmt: skip
-    return [Relation(**row) for row in rows if row not in hidden]
+    allowed = visibility.current()
+    return [Relation(**row) for row in rows if row not in hidden and allowed.may_see(row["schema"], row["name"])]
 
 
 def find_relation(cursor: Cursor, full_name: str) -> Relation:
-    """Return a table by schema.table; raise MissingError if it does not exist or the reader may not see it."""
+    """Return a table by schema.table, with the columns masked that the user of this request may not see.
+
+    Raise MissingError if it does not exist, or if the reader's login or the user may not see it.
+    """
     schema, _, name = full_name.partition(".")
     row = connections.fetch_first(
         cursor,
@@ -105,17 +117,18 @@ def find_relation(cursor: Cursor, full_name: str) -> Relation:
         raise MissingError(
             f"the table {full_name} does not exist or may not be read", "Choose one from the list of tables."
         )
-    columns = _list_columns(cursor, row.pop("oid"))
+    masked = visibility.require_table(schema, name)
+    columns = _list_columns(cursor, row.pop("oid"), masked)
     return Relation(**row, columns=columns)
 
 
-def _list_columns(cursor: Cursor, oid: Any) -> tuple[Column, ...]:
+def _list_columns(cursor: Cursor, oid: Any, masked: frozenset[str]) -> tuple[Column, ...]:
     cursor.execute(
         """select attname, format_type(atttypid, atttypmod), coalesce(col_description(attrelid, attnum), '')
            from pg_attribute where attrelid = %s and attnum > 0 and not attisdropped order by attnum""",
         (oid,),
     )
-    return tuple(Column(*row) for row in cursor.fetchall())
+    return tuple(Column(name, column_type, comment, name in masked) for name, column_type, comment in cursor.fetchall())
 
 
 def find_current_datasets(cursor: Cursor, full_name: str) -> tuple[list[int], list[int], int]:

@@ -18,6 +18,7 @@ from webconsole import connections
 from webconsole.queries import keyset_pages, relations
 from webconsole.queries.keyset_pages import Page
 from webconsole.queries.relations import Column, Relation
+from webconsole.security.visibility import MASK
 
 if TYPE_CHECKING:
     from systemscripts.db_utils import Cursor
@@ -225,9 +226,17 @@ def _join_conditions(conditions: Sequence[sql.Composable]) -> sql.Composable:
 
 
 def _select_cells(view: TableView) -> sql.Composable:
-    cell = sql.SQL("left({0}::text, {1}) as {0}") if view.query.max_cell_letters else sql.SQL("{0}::text as {0}")
-    limit = sql.Literal((view.query.max_cell_letters or 0) + 1)
-    return sql.SQL(", ").join(cell.format(sql.Identifier(column.name), limit) for column in view.shown_columns)
+    return sql.SQL(", ").join(select_cell(column, view.query.max_cell_letters) for column in view.shown_columns)
+
+
+def select_cell(column: Column, max_letters: int | None = None) -> sql.Composable:
+    """Return the expression for a column as text, cut to one letter more than `max_letters`; masked if it must be."""
+    name = sql.Identifier(column.name)
+    if column.is_masked:
+        return sql.SQL("case when {0} is not null then {1} end as {0}").format(name, sql.Literal(MASK))
+    if max_letters is None:
+        return sql.SQL("{0}::text as {0}").format(name)
+    return sql.SQL("left({0}::text, {1}) as {0}").format(name, sql.Literal(max_letters + 1))
 
 
 def _select_page(
@@ -250,7 +259,7 @@ def _select_page(
 
 def select_everything(view: TableView, columns: Sequence[str]) -> sql.Composable:
     """Return the statement for all rows of a view, each cell as text, for a download."""
-    cells = sql.SQL(", ").join(sql.SQL("{0}::text as {0}").format(sql.Identifier(name)) for name in columns)
+    cells = sql.SQL(", ").join(select_cell(column) for column in view.relation.columns if column.name in columns)
     return sql.SQL("select {} from {} where {} {}").format(
         cells, view.relation.identifier, _join_conditions(_list_conditions(view)), _make_order(view)
     )
@@ -260,7 +269,9 @@ def make_json(view: TableView, page: Page) -> dict[str, Any]:
     """Return a page of a view as values for JSON."""
     return {
         "table": view.relation.full_name,
-        "columns": [{"name": column.name, "type": column.type} for column in view.relation.columns],
+        "columns": [
+            {"name": column.name, "type": column.type, "masked": column.is_masked} for column in view.relation.columns
+        ],
         "rows": page.rows,
         "total": view.total,
         "next": page.following,

@@ -16,7 +16,7 @@ from flask import Flask, Response, current_app, g, request
 from werkzeug.exceptions import BadRequest, Forbidden, RequestEntityTooLarge, RequestURITooLarge, Unauthorized
 
 from webconsole import connections
-from webconsole.security import tokens, users
+from webconsole.security import tokens, users, visibility
 from webconsole.security.tokens import Token
 from webconsole.security.users import User
 
@@ -158,7 +158,7 @@ def _refuse_other_sites() -> None:
 
 
 def _identify_user() -> None:
-    """Set `g.user` and `g.token` by the Authorization header or, without it, by the cookie."""
+    """Set `g.user`, `g.token` and `g.visibility` by the Authorization header or, without it, by the cookie."""
     header = request.headers.get("Authorization")
     if header is None:
         text = request.cookies.get(COOKIE, "")
@@ -174,6 +174,7 @@ def _identify_user() -> None:
         cursor.execute("select 1 from dba.trevokedtoken where token_id = %s", (token.token_id,))
         if user is not None and user.token_version == token.version and cursor.fetchone() is None:
             g.user, g.token = user, token
+            g.visibility = visibility.read_visibility(cursor, user)
 
 
 def _refuse_without_form_token() -> None:
