@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from systemscripts import masking, settings
+from systemscripts import settings
 from systemscripts.alerts import alert_state as states
 from systemscripts.alerts.alert_state import State
 from systemscripts.directory_management import Directories
@@ -181,22 +181,16 @@ def _try_post(state: State) -> bool:
 
     Return True; raises TryLaterError if it does not accept the message.
     """
-    import urllib.error
-    import urllib.request
+    # late: most runs have nothing to send
+    from systemscripts import http_client
 
     secret = settings.current().alert_webhook_url
     url = secret.get_secret_value() if secret else ""
     text = f"*{state.subject}*\n{state.text}"[:MAX_WEBHOOK_LETTERS]
-    request = urllib.request.Request(
-        url, json.dumps({"text": text}).encode(), {"Content-Type": "application/json"}, method="POST"
-    )
     try:
-        with urllib.request.urlopen(request, timeout=WEBHOOK_SECONDS):
-            pass
-    except urllib.error.HTTPError as error:
-        raise TryLaterError(f"the webhook answered {error.code}", "Check ALERT_WEBHOOK_URL.") from error
-    except (OSError, ValueError) as error:
-        raise TryLaterError(f"the webhook: {masking.mask(str(error))}", "Check ALERT_WEBHOOK_URL.") from error
+        http_client.send_notification(url, json.dumps({"text": text}).encode(), "application/json", WEBHOOK_SECONDS)
+    except TryLaterError as error:
+        raise TryLaterError(f"the webhook: {error.message}", "Check ALERT_WEBHOOK_URL.") from error
     return True
 
 

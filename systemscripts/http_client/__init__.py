@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from systemscripts.http_client.answer import NO_CONTENT, NoContent, find_named_error
 from systemscripts.http_client.client import AskedToWaitError, Client, Limits, get_origin, redact_url
+from systemscripts.http_client.notification import send_notification
 
 __all__ = [
     "NO_CONTENT",
@@ -14,4 +15,5 @@ __all__ = [
     "find_named_error",
     "get_origin",
     "redact_url",
+    "send_notification",
 ]

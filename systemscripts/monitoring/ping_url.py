@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 
 from systemscripts import settings
+from systemscripts.errors import EtlError
 
 logger = logging.getLogger(__name__)
 # The watchdog waits for it.
@@ -19,12 +20,12 @@ def send_ping(problems: list[str]) -> None:
     secret = settings.current().watchdog_ping_url
     if secret is None:
         return
-    import urllib.request
+    # late: most installations have no such address
+    from systemscripts import http_client
 
     url = secret.get_secret_value().rstrip("/") + ("/fail" if problems else "")
     body = "\n".join(problems).encode() if problems else None
     try:
-        with urllib.request.urlopen(urllib.request.Request(url, body), timeout=TIMEOUT_SECONDS):
-            pass
-    except (OSError, ValueError) as error:
+        http_client.send_notification(url, body, "text/plain; charset=utf-8", TIMEOUT_SECONDS)
+    except EtlError as error:
         logger.warning("the ping was not sent: %s", error, extra={"code": "ping_failed"})

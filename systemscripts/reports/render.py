@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import html
+import re
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import Any
 
 import jinja2
+import jinja2.sandbox
 
 from systemscripts import commands, settings
 from systemscripts.errors import ConfigurationError
@@ -16,6 +19,10 @@ from systemscripts.reports.content import Content
 from systemscripts.reports.definition import FOLDER, Report
 
 TEMPLATES = FOLDER / "templates"
+# An attribute that makes a browser or mail program load or open something.
+_LINK = re.compile(r"""\s(href|src|action|formaction)\s*=\s*(?:"([^"]*)"|'([^']*)')""", re.IGNORECASE)
+# or a place on the same page
+_WEB_PAGE = re.compile(r"https?://|#", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -32,7 +39,7 @@ class Rendered:
 def render_report(report: Report, content: Content, folder: Path = TEMPLATES) -> Rendered:
     """Fill the templates of a report; raises ConfigurationError if one is wrong."""
     values: dict[str, Any] = {"report": report, "now": settings.now(), "tables": content.rows, **content.values()}
-    plain, marked_up = _build_environment(folder, html=False), _build_environment(folder, html=True)
+    plain, marked_up = _build_environment(folder, escapes=False), _build_environment(folder, escapes=True)
     # a report need not have a text of its own
     text_templates = [f"{report.template}.txt", "tables.txt"]
     try:
@@ -44,7 +51,7 @@ def render_report(report: Report, content: Content, folder: Path = TEMPLATES) ->
         return Rendered(
             subject=" ".join(plain.from_string(report.subject).render(values).split()),
             text=plain.select_template(text_templates).render(values),
-            html=marked_up.get_template(f"{report.template}.html").render(values),
+            html=_drop_other_links(marked_up.get_template(f"{report.template}.html").render(values)),
             is_wanted=content.is_wanted(report.send_if),
             files=tuple(file for file in files if file.content),
         )
@@ -53,9 +60,10 @@ def render_report(report: Report, content: Content, folder: Path = TEMPLATES) ->
         raise ConfigurationError(f"report {report.report_name}: template: {error}{position}") from error
 
 
-def _build_environment(folder: Path, html: bool) -> jinja2.Environment:
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(folder), autoescape=html, undefined=jinja2.StrictUndefined, trim_blocks=True,
+def _build_environment(folder: Path, escapes: bool) -> jinja2.Environment:
+    # a template only arranges values: it reaches no attribute of Python's own and changes nothing
+    environment = jinja2.sandbox.ImmutableSandboxedEnvironment(
+        loader=jinja2.FileSystemLoader(folder), autoescape=escapes, undefined=jinja2.StrictUndefined, trim_blocks=True,
         lstrip_blocks=True,
     )  # fmt: skip
     environment.filters["command"] = _format_command
@@ -68,6 +76,16 @@ def _build_environment(folder: Path, html: bool) -> jinja2.Environment:
     environment.filters["bars"] = charts.build_bars
     environment.filters["text_table"] = charts.render_text_table
     return environment
+
+
+def _drop_other_links(page: str) -> str:
+    """Return the page without links to anything but web pages: an address in a stranger's file may be javascript:."""
+
+    def keep_web_page(link: re.Match[str]) -> str:
+        address = html.unescape(link[2] or link[3] or "")
+        return link[0] if _WEB_PAGE.match(address.strip()) else ""
+
+    return _LINK.sub(keep_web_page, page)
 
 
 def _format_command(script: str, *words: str) -> str:

@@ -22,6 +22,8 @@ from systemscripts.settings.mailboxes import Mailboxes
 from systemscripts.settings.project import PROJECT
 
 EMBEDDED = "embedded"
+# What is sent to these does not leave the machine.
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
 # Variables with these suffixes are not secret; their values may be shown.
 PLAIN_SUFFIXES = ("_HOST", "_PORT", "_USER", "_PATH", "_FOLDER", "_BUCKET", "_REGION", "_DATABASE")
 # The field that holds them; not a setting itself.
@@ -160,6 +162,8 @@ class Settings(BaseModel):
         parts = urlsplit(value.get_secret_value() if value is not None else "https://none")
         if parts.scheme not in ("http", "https") or not parts.hostname:
             raise ValueError("expected an address such as https://host/path")
+        if parts.scheme == "http" and parts.hostname not in LOOPBACK:
+            raise ValueError("expected https://; http:// is only for a server on this machine")
         return value
 
     @field_validator("database_url", "database_reader_url")

@@ -57,13 +57,16 @@ def _open_transport(host: str, port: int, rules: AddressRules) -> paramiko.Trans
     transport = paramiko.Transport(_connect_socket(host, port, name, rules))
     transport.banner_timeout = transport.auth_timeout = seconds + EXTRA_SECONDS
     _prefer_known_keys(transport, name)
-    _prefer_quick_ciphers(transport)
+    _choose_algorithms(transport)
     try:
         with _limit_time(seconds, lambda: _name_step(transport), name, transport.close):
             transport.start_client(timeout=seconds + EXTRA_SECONDS)
     except paramiko.ssh_exception.IncompatiblePeer as error:
         transport.close()
-        raise ConfigurationError(f"{name}: {error}", "The SSH version of the server is too old or too new.") from error
+        raise ConfigurationError(
+            f"{name}: {error}: the server offers only what is no longer safe, or what is too new",
+            "Ask its owner to offer aes256-ctr or aes256-gcm@openssh.com, with hmac-sha2-256.",
+        ) from error
     except (paramiko.SSHException, OSError, EOFError) as error:
         transport.close()
         raise TryLaterError(f"{name}: {_name_step(transport)} failed: {_describe_error(error)}", RETRY_HINT) from error
@@ -111,10 +114,15 @@ def _prefer_known_keys(transport: paramiko.Transport, name: str) -> None:
     options.key_types = sorted(options.key_types, key=lambda key_type: key_type not in known)
 
 
-def _prefer_quick_ciphers(transport: paramiko.Transport) -> None:
-    """Ask first for ciphers that also authenticate (RFC 5647): with the others Python does that for each packet."""
+def _choose_algorithms(transport: paramiko.Transport) -> None:
+    """Offer only what protects today: no CBC (RFC 4251, 9.3.1), no SHA-1 and no MD5.
+
+    Ciphers that also authenticate (RFC 5647) come first: with the others Python does that for each packet.
+    """
     options = transport.get_security_options()
-    options.ciphers = sorted(options.ciphers, key=lambda cipher: "-gcm" not in cipher)
+    safe = [cipher for cipher in options.ciphers if "-ctr" in cipher or "-gcm" in cipher]
+    options.ciphers = sorted(safe, key=lambda cipher: "-gcm" not in cipher)
+    options.digests = [digest for digest in options.digests if digest.startswith("hmac-sha2-")]
 
 
 def _log_in(transport: paramiko.Transport, login: Login) -> None:

@@ -6,11 +6,14 @@ import contextlib
 import json
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
+from systemscripts import http_client
+from systemscripts.errors import TryLaterError
+from systemscripts.last_resort.send_message import send_message
 from tests.tiny_jobs import Jobs, Mails, wait_for
 
 FAIL = "if how != 'well': raise getattr(errors, how)('it is ' + how)"
@@ -134,6 +137,7 @@ class Hook:
     def __init__(self) -> None:
         self.posts: list[dict[str, str]] = []
         self.answer = 200
+        self.moved_to = ""
         hook = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -142,6 +146,8 @@ class Hook:
                 if hook.answer == 200:
                     hook.posts.append(json.loads(content))
                 self.send_response(hook.answer)
+                if hook.moved_to:
+                    self.send_header("Location", hook.moved_to)
                 self.end_headers()
 
             def log_message(self, format: str, *args: object) -> None:
@@ -185,6 +191,34 @@ def test_a_webhook_hears_the_same_once_whatever_the_mail_server_does(jobs: Jobs,
 def test_a_webhook_alone_is_enough(jobs: Jobs, hook: Hook) -> None:
     jobs.write("tiny", FAIL, parameters="how: str")
     jobs.installation.write_settings(ALERT_WEBHOOK_URL=hook.url)
+    # a proxy of the environment is not asked, which could read the alert
+    proxies = {"http_proxy": "http://127.0.0.1:1", "all_proxy": "http://127.0.0.1:1"}
     for how in ("BadDataError", "BadDataError", "well", "well"):
-        jobs.run("tiny", how)
+        jobs.run("tiny", how, **proxies)
     assert hook.list_subjects() == [BAD, WELL]
+
+
+def _send_by_job(url: str) -> None:
+    http_client.send_notification(url, b'{"text": "x"}', "application/json", 5)
+
+
+def _send_by_wrapper(url: str) -> None:
+    if reason := send_message({"ALERT_WEBHOOK_URL": url}, "x", "y"):
+        raise TryLaterError(reason)
+
+
+@pytest.mark.parametrize("send", [_send_by_job, _send_by_wrapper])
+def test_a_webhook_gets_the_text_itself_or_nobody_does(
+    send: Callable[[str], None], hook: Hook, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:1")
+    send(hook.url)
+    assert len(hook.posts) == 1
+    hook.moved_to, hook.answer = hook.url, 302
+    with pytest.raises(TryLaterError):
+        send(hook.url)
+    # the address where clouds hand out credentials
+    with pytest.raises(TryLaterError) as caught:
+        send("http://169.254.169.254/hook-secret")
+    assert "hook-secret" not in str(caught.value)
+    assert len(hook.posts) == 1

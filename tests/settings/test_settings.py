@@ -65,6 +65,12 @@ JUST_A_WORD
     assert "\n" not in loaded
 
 
+def test_a_webhook_without_tls_is_only_for_this_machine(tmp_path: Path) -> None:
+    for name in ("ALERT_WEBHOOK_URL", "WATCHDOG_PING_URL"):
+        assert "expected https://" in fault(tmp_path, f"DATABASE_URL=embedded\n{name}=http://chat.example/hook\n")
+        assert read_settings(tmp_path, f"DATABASE_URL=embedded\n{name}=http://127.0.0.1:8065/hook\n")
+
+
 def test_a_settings_file_must_name_the_database(tmp_path: Path) -> None:
     assert "names no DATABASE_URL" in fault(tmp_path, "SMTP_HOST=x\n")
     assert "names no DATABASE_URL" in fault(tmp_path, "DATABASE_URL=\n")
