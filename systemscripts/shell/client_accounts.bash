@@ -6,7 +6,8 @@
 #   add_client NAME KEYFILE   create the account, or give an existing one another key; may be repeated
 #   remove_client NAME        remove the account; delivered files are kept
 #
-# A client can write to /inbox and read from /outbox, and nothing else: no shell, no forwarding, no password.
+# A client can write to /inbox and read from /outbox, and nothing else: no shell, no forwarding, no password, no links,
+# and no change of modes, times or owners.
 # shellcheck shell=bash
 
 : "${CLIENT_ROOT:=/srv/client_etl_workflow}"           # NAME/inbox, NAME/outbox; only root may write to the folders above
@@ -20,6 +21,7 @@ add_client() { # NAME KEYFILE
     check_client_name "$name"
     [[ -x /usr/sbin/sshd ]] || fail 78 "OpenSSH's server is not installed; run: apt-get install openssh-server"
     id -u -- "$SERVICE_USER" >/dev/null 2>&1 || fail 78 "there is no user $SERVICE_USER yet; run configure_etl_user.sh first"
+    type -P setfacl >/dev/null || fail 78 "setfacl is missing; run: sudo apt-get install acl"
     [[ -r $key_file ]] || fail 2 "the key file $key_file cannot be read"
     ssh-keygen -l -f "$key_file" >/dev/null 2>&1 || fail 2 "$key_file does not contain a public SSH key"
     if grep -q 'PRIVATE KEY' -- "$key_file"; then fail 2 "$key_file is a private key; ask the client for the public one (.pub)"; fi
@@ -64,8 +66,10 @@ make_client_user() { # NAME
 make_client_folders() { # NAME: sshd refuses a chroot that other users than root may change
     local -r name=$1 home=$CLIENT_ROOT/$1
     install -d -m 755 -o root -g root "$CLIENT_ROOT" "$home"
-    # the group bit gives each new file to the service group, which may read and remove it
-    install -d -m 2770 -o "$name" -g "$SERVICE_GROUP" "$home/inbox"
+    # root's, so that the client cannot open it to others; the group bit gives each new file to the service group
+    install -d -m 2770 -o root -g "$SERVICE_GROUP" "$home/inbox"
+    setfacl -m "u:$name:rwx,d:u:$name:rwx,d:g::rwx,d:o::-" "$home/inbox" ||
+        fail 78 "the file system of $CLIENT_ROOT has no access lists (ACL); use one that has, such as ext4 or xfs"
     install -d -m 2750 -o "$SERVICE_USER" -g "$name" "$home/outbox"
 }
 
@@ -94,7 +98,7 @@ sshd_config() {
 # Written by configure_etl_user.sh --add-client: accounts of clients see only their own folder.
 Match Group $CLIENT_GROUP
     ChrootDirectory $CLIENT_ROOT/%u
-    ForceCommand internal-sftp -u 0007
+    ForceCommand internal-sftp -u 0007 -P symlink,hardlink,setstat,fsetstat,lsetstat
     AuthorizedKeysFile $CLIENT_KEYS/%u
     AuthenticationMethods publickey
     PasswordAuthentication no

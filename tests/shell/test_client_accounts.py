@@ -13,6 +13,9 @@ from pathlib import Path
 
 import pytest
 
+from systemscripts.directory_management import Directories
+from systemscripts.monitoring import doctor_lines
+from systemscripts.monitoring.checks import client_accounts
 from tests.conftest import PROJECT, Installation
 from tests.ssh import servers
 
@@ -141,18 +144,57 @@ def test_the_account_can_reach_nothing_else(host: Host) -> None:
     assert host.sftp("pwd", user="root").returncode != 0
 
 
-def test_a_link_in_the_inbox_is_not_followed(host: Host, installation: Installation) -> None:
+def test_a_client_makes_no_link_and_changes_no_mode_time_or_owner(host: Host) -> None:
     add(host)
-    secret = host.folder / "secret.csv"
-    secret.write_text("name,password\nroot,geheim\n")
-    link = host.sftp(f"symlink {secret} /inbox/orders_1.csv")
-    assert link.returncode == 0, link.stderr
+    (host.folder / "orders_1.csv").write_text("order_id\n1\n")
+    assert host.sftp(f"put {host.folder}/orders_1.csv /inbox/").returncode == 0
+    for command in (
+        "symlink /etc/passwd /inbox/link", "ln /inbox/orders_1.csv /inbox/hard_link", "chmod 777 /inbox/orders_1.csv",
+        "chmod 700 /inbox", "chown 0 /inbox/orders_1.csv",
+    ):  # fmt: skip
+        assert host.sftp(command).returncode != 0, command
     inbox = host.root / host.name / "inbox"
-    installation.configure("orders", file_pattern=r".*\.csv", sources=[{"type": "local", "path": str(inbox)}])
-    summary = installation.summary("generic_import", "orders")
-    assert summary["files"] == 0
-    assert [text for text in summary["warnings"] if "orders_1.csv" in text and "it is not a file" in text]
-    assert installation.read_archive() == {} and secret.exists()
+    assert (inbox.owner(), inbox.group()) == ("root", host.service)
+    # a program that sets the time of what it delivers is told so, and the file is complete
+    os.utime(host.folder / "orders_1.csv", (1, 1))
+    assert host.sftp(f"put -p {host.folder}/orders_1.csv /inbox/dated.csv").returncode == 0
+    assert (inbox / "dated.csv").stat().st_mtime > 1 and (inbox / "dated.csv").read_text() == "order_id\n1\n"
+    assert sorted(path.name for path in inbox.iterdir()) == ["dated.csv", "orders_1.csv"]
+    # folders too are for the service and this client alone
+    assert host.sftp("mkdir /inbox/more", f"put {host.folder}/orders_1.csv /inbox/more/").returncode == 0
+    as_service = ["runuser", "-u", host.service, "--", "rm", inbox / "more" / "orders_1.csv"]
+    assert subprocess.run(as_service, check=False).returncode == 0
+    assert not (inbox / "more").stat().st_mode & 0o007
+
+
+def test_an_account_of_before_gets_the_rights_of_now(host: Host) -> None:
+    add(host)
+    inbox = host.root / host.name / "inbox"
+    subprocess.run(["setfacl", "-b", inbox], check=True)
+    shutil.chown(inbox, host.name, host.service)
+    inbox.chmod(0o2770)
+    (host.folder / "orders_1.csv").write_text("order_id\n1\n")
+    assert host.sftp(f"put {host.folder}/orders_1.csv /inbox/").returncode == 0
+    add(host)
+    assert inbox.owner() == "root" and (inbox / "orders_1.csv").exists()
+    assert host.sftp("rm /inbox/orders_1.csv", f"put {host.folder}/orders_1.csv /inbox/").returncode == 0
+
+
+def test_doctor_names_old_accounts_and_clients_without_a_limit(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+    configuration, mounts = host.folder / "sshd_config.d" / "client_etl_workflow.conf", host.folder / "mounts"
+    for name, value in (("CLIENT_ROOT", host.root), ("SSHD_CONFIGURATION", configuration), ("MOUNTS", mounts)):
+        monkeypatch.setattr(client_accounts, name, value)
+    context = doctor_lines.Context(None, Directories(host.folder), host.folder / "cron")
+    assert list(client_accounts.check(context)) == []
+    add(host)
+    mounts.write_text("/dev/a / ext4 rw 0 0\n/dev/b /srv ext4 rw,usrquota 0 0\n/dev/c /srv/other ext4 rw 0 0\n")
+    assert [line.state for line in client_accounts.check(context)] == ["ok", "ok"]
+    mounts.write_text("/dev/a / ext4 rw 0 0\n/dev/b /srv/other ext4 rw,usrquota 0 0\n")
+    no_limit = list(client_accounts.check(context))[-1]
+    assert no_limit.state == "warning" and "nothing limits how much clients store" in no_limit.message
+    configuration.write_text("ForceCommand internal-sftp -u 0007\n")
+    old = next(client_accounts.check(context))
+    assert old.state == "warning" and f"--add-client {host.name} --key" in old.next
 
 
 def test_a_removed_client_can_no_longer_log_in_and_the_delivered_files_remain(host: Host) -> None:

@@ -32,8 +32,7 @@ from systemscripts.sources import Fetched, Request, arrival
 from systemscripts.sources.arrival import size_limits
 from systemscripts.sources.arrival.open_folder import open_folder
 
-# Of st_blocks in stat(2).
-BLOCK_BYTES = 512
+HARD_LINK_TEXT = "it is a hard link, so its content may be another client's; deliver a copy"
 
 
 def fetch(request: Request, folder: Path, target: Path) -> Fetched:
@@ -119,8 +118,11 @@ def _list_new(request: Request, folder: Path, handle: int, fetched: Fetched) -> 
             fetched.leave(path, f"{entry.name} in {folder} was not fetched: it is not a file")
             continue
         state = entry.stat(follow_symlinks=False)
+        if state.st_nlink > 1:
+            fetched.leave(path, f"{entry.name} in {folder} was not fetched: {HARD_LINK_TEXT}")
+            continue
         if not _is_known(request, path, state) and limits.try_admit(
-            str(path), state.st_size, state.st_blocks * BLOCK_BYTES
+            str(path), state.st_size, state.st_blocks * size_limits.BLOCK_BYTES
         ):
             new.append(path)
     return new
@@ -160,8 +162,9 @@ def _open_file(folder: int, path: Path) -> Iterator[tuple[BinaryIO, os.stat_resu
         ) from error
     with os.fdopen(handle, "rb") as stream:
         state = os.fstat(handle)
-        if not stat.S_ISREG(state.st_mode):
-            raise _ChangedError("is not a file")
+        if not stat.S_ISREG(state.st_mode) or state.st_nlink > 1:
+            raise _ChangedError("is no longer a file of its own")
+        size_limits.refuse_holes(str(path), handle)
         yield stream, state
 
 
@@ -185,7 +188,8 @@ def _copy_file(
             "Free space, then run it again.",
         ) from error
     after = os.fstat(stream.fileno())
-    if (after.st_size, after.st_mtime_ns) != (state.st_size, state.st_mtime_ns):
+    # its owner can set the other time back
+    if (after.st_size, after.st_mtime_ns, after.st_ctime_ns) != (state.st_size, state.st_mtime_ns, state.st_ctime_ns):
         part.unlink()
         raise _ChangedError("is still being written")
     os.utime(part, ns=(state.st_atime_ns, state.st_mtime_ns))

@@ -1,12 +1,41 @@
-"""What may come in by one fetch: files up to MAX_FILE_GB, as long as KEEP_FREE_GB of the disk stay free."""
+"""What may come in by one fetch: complete files up to MAX_FILE_GB, as long as KEEP_FREE_GB of the disk stay free."""
 
 from __future__ import annotations
 
+import os
 import shutil
 
 from systemscripts import settings
-from systemscripts.errors import EtlError, TooLargeError, TryLaterError
+from systemscripts.errors import BadDataError, EtlError, TooLargeError, TryLaterError
 from systemscripts.sources import Fetched, Request
+
+# Of st_blocks in stat(2).
+BLOCK_BYTES = 512
+# Of text that is not sparse nearly all is stored; small files may be stored within the entry of their folder.
+MIN_STORED_SHARE = 0.5
+MIN_SPARSE_BYTES = 2**20
+
+
+def may_have_holes(state: os.stat_result) -> bool:
+    """Return whether less than half of a file is stored: it has holes, or its file system compresses."""
+    stored = state.st_blocks * BLOCK_BYTES
+    return state.st_size >= MIN_SPARSE_BYTES and stored < state.st_size * MIN_STORED_SHARE
+
+
+def refuse_holes(what: str, descriptor: int) -> None:
+    """Raise BadDataError for an open file that mostly consists of holes: it is incomplete, or made to fill a disk."""
+    state = os.fstat(descriptor)
+    if not may_have_holes(state):
+        return
+    stored = state.st_blocks * BLOCK_BYTES
+    hole = os.lseek(descriptor, 0, os.SEEK_HOLE)
+    os.lseek(descriptor, 0, os.SEEK_SET)
+    if hole < state.st_size:
+        raise BadDataError(
+            f"{what} is not fetched: only {stored / 2**20:,.1f} of its {state.st_size / 2**20:,.1f} MB are stored,"
+            " the rest are holes",
+            "Ask the sender to deliver the complete file.",
+        )
 
 
 class SizeLimits:

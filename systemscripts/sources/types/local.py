@@ -40,8 +40,17 @@ from systemscripts.directory_management import (
     split_still_files,
     try_move_file,
 )
-from systemscripts.errors import ConfigurationError, EtlError, TooLargeError, TryLaterError, UsageError, describe_faults
+from systemscripts.errors import (
+    BadDataError,
+    ConfigurationError,
+    EtlError,
+    TooLargeError,
+    TryLaterError,
+    UsageError,
+    describe_faults,
+)
 from systemscripts.sources import Fetched, Request
+from systemscripts.sources.arrival import size_limits
 from systemscripts.sources.arrival.open_folder import open_folder
 from systemscripts.summary import Notice
 
@@ -119,7 +128,10 @@ def _is_ready(path: Path, fetched: Fetched) -> bool:
             raise TooLargeError(str(path), state.st_size, max_gb)
         if path.is_symlink():
             _replace_link(path)
-    except TooLargeError as error:
+        elif size_limits.may_have_holes(state):
+            with path.open("rb") as stream:
+                size_limits.refuse_holes(str(path), stream.fileno())
+    except BadDataError as error:
         fetched.failures.append(error)
         return False
     except OSError as error:
@@ -255,15 +267,19 @@ def _bring_file(path: Path, request: Request) -> Path:
         raise UsageError(f"{path} " + ("is not a file" if whole.exists() else "does not exist"))
     if whole.parent.resolve() == folder.resolve():
         return folder / whole.name
+    growing = TryLaterError(f"{path} is still being written", "Run the same command again when it is complete.")
     if split_still_files([whole], settings.current().file_still_seconds)[1]:
-        raise TryLaterError(f"{path} is still being written", "Run the same command again when it is complete.")
+        raise growing
     folder.mkdir(parents=True, exist_ok=True)
     content, state = compute_sha256(whole), whole.stat()
     copy = choose_free_name(
         folder / decode_name(whole.name), content, lambda taken: taken.exists() and compute_sha256(taken) != content
     )
     with whole.open("rb") as original, atomic_write(copy) as stream:
-        copy_stream(original, stream)
+        try:
+            copy_stream(original, stream, state.st_size)
+        except OverflowError as error:
+            raise growing from error
     # as old as the original, so that the run does not wait for it to stop changing
     os.utime(copy, ns=(state.st_atime_ns, state.st_mtime_ns))
     return copy

@@ -125,14 +125,21 @@ def sparse(path: Path, size: int) -> Path:
     return path
 
 
-def test_a_sparse_file_of_others_takes_no_more_room_here(here: Installation, tmp_path: Path) -> None:
-    inbox = tmp_path / "inbox"
-    inbox.mkdir()
-    sparse(inbox / "orders_1.csv", 40 * 2**20)
-    here.configure("orders", load_mode="append", sources=[{"type": "local", "path": str(inbox)}])
-    assert run(here).exit_code == 65  # it holds no text
-    (kept,) = (here.data / "file_watcher" / "refused").glob("*.csv")
-    assert kept.stat().st_size == 40 * 2**20 and kept.stat().st_blocks * 512 < 2**20
+@pytest.mark.parametrize("elsewhere", [True, False])
+def test_a_file_that_is_mostly_holes_stays_where_it_is(here: Installation, tmp_path: Path, elsewhere: bool) -> None:
+    within_limit(here, FILE_STILL_SECONDS="0")
+    inbox = tmp_path / "inbox" if elsewhere else here.data / "file_watcher"
+    inbox.mkdir(exist_ok=True)
+    holes = sparse(inbox / "orders_1.csv", 40 * 2**20)
+    with (inbox / "orders_2.csv").open("wb") as stream:
+        # much of it, but not most of it
+        stream.write(ROWS)
+        stream.seek(2**20, os.SEEK_CUR)
+        stream.write(b"\n1,y\n")
+    here.configure("orders", load_mode="append", sources=[{"type": "local", "path": str(inbox)}] if elsewhere else [])
+    summary = run(here)
+    assert "only 0.0 of its 40.0 MB are stored" in summary.problems[0] and summary.exit_code == 65
+    assert holes.exists() and here.sql("select name from dba.tfile") == [("orders_2.csv",)]
 
 
 @pytest.mark.parametrize("elsewhere", [True, False])
