@@ -13,12 +13,15 @@ def check_config() -> Summary:
         check_config.py
     """
     from systemscripts import settings
+    from systemscripts.configuration import yaml_row_sync
     from systemscripts.errors import ConfigurationError
     from systemscripts.monitoring.checks import configuration_files
 
     summary = Summary(headline="the configuration is valid")
     for fault in configuration_files.find_faults():
         summary.problem(fault, ConfigurationError.exit_code)
+    for text in yaml_row_sync.find_slow_patterns():
+        summary.warn("slow_pattern", text)
     if summary.problems:
         count = len(summary.problems)
         summary.headline = f"{count} fault{'s' if count > 1 else ''}"

@@ -30,6 +30,7 @@ Code = Literal[
     "source_forgotten", "source_left_out", "source_not_asked",
     # configuration and schedules
     "import_paused", "key_not_used", "pipeline_not_set_up", "pipelines_paused", "schedule_ambiguous", "secret_in_file",
+    "slow_pattern",
     # mail and reports
     "alert_not_sent", "attachment_left_out", "ping_failed", "query_without_table", "recipient_refused",
     # marts

@@ -23,6 +23,7 @@ FLOORS = [
         "summary",
         "plugins",
         "address_rules",
+        "bounded_patterns",
         "dates",
         "last_resort",
         "retries",

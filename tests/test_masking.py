@@ -134,10 +134,10 @@ def test_a_secret_that_continues_on_the_next_line_is_hidden(line_break: str) -> 
     masking.register_secrets([ARGUMENT])
     encoded = base64.b64encode(b"user:" + ARGUMENT.encode()).decode()
     for text in (ARGUMENT, encoded):
-        for place in range(8, len(text) - 6):
-            masked = masking.mask(f"the error: {text[:place]}{line_break}{text[place:]} ends\nhere")
+        for index in range(8, len(text) - 6):
+            masked = masking.mask(f"the error: {text[:index]}{line_break}{text[index:]} ends\nhere")
             assert "***" in masked, masked
-            assert text[place - 3 : place] + line_break not in masked
+            assert text[index - 3 : index] + line_break not in masked
             assert masked.endswith(" ends\nhere")
 
 
@@ -163,8 +163,8 @@ def test_the_time_for_a_text_grows_with_its_length(part: str, monkeypatch: pytes
 
 def test_a_very_long_text_is_cut_and_shows_no_half_of_a_secret() -> None:
     masking.register_secrets([ARGUMENT])
-    for place in range(masking.MAX_TEXT_LETTERS - len(ARGUMENT) - 1, masking.MAX_TEXT_LETTERS + 2):
-        masked = masking.mask("." * place + ARGUMENT + "." * 1_000_000)
+    for index in range(masking.MAX_TEXT_LETTERS - len(ARGUMENT) - 1, masking.MAX_TEXT_LETTERS + 2):
+        masked = masking.mask("." * index + ARGUMENT + "." * 1_000_000)
         assert "from" not in masked
         assert masked.endswith("letters)")
         assert len(masked) < masking.MAX_TEXT_LETTERS + 100

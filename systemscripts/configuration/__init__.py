@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from systemscripts.configuration.import_config import ImportConfig, compile_pattern
+from systemscripts.configuration.import_config import ImportConfig
 from systemscripts.configuration.import_parts import Source
 from systemscripts.configuration.import_rows import (
     apply_files,
@@ -20,7 +20,6 @@ __all__ = [
     "Source",
     "apply_files",
     "apply_valid_files",
-    "compile_pattern",
     "is_uploaded",
     "load_import",
     "load_imports",

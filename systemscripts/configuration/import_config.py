@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import functools
 import re
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from systemscripts.bounded_patterns import compile_pattern
 from systemscripts.configuration import source_options
 from systemscripts.configuration.arrival import Arrival
 from systemscripts.configuration.column_schema import Column, RowCheck
@@ -25,8 +25,6 @@ MAX_SOURCES = 100
 MAX_KEY_COLUMNS = 32
 # the longest name that leaves room for the suffix of the view
 MAX_TABLE_LETTERS = 63 - len("_current")
-# Every run compares every waiting file with every pattern; the cache of re itself is smaller than the imports may be.
-compile_pattern = functools.cache(re.compile)
 FileType = Literal["auto", "csv", "tsv", "txt", "xlsx", "xlsm", "xlsb", "xls", "ods", "html", "xml", "json"]
 
 

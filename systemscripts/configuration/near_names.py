@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import functools
 import re
 import unicodedata
+
+from systemscripts.bounded_patterns import compile_pattern
 
 # a browser or file manager marks a second copy before the ending: (1), _1, - Copy
 _COPY_MARK = re.compile(r"(?: ?\([0-9]{1,3}\)|[_ -][0-9]{1,2}| ?- ?(?:Copy|Kopie)(?: ?\([0-9]{1,3}\))?)(?=(?:\.\w+)*$)")
@@ -12,14 +13,9 @@ _PACKED = re.compile(r"\.(?:gz|gzip|zip|bz2|xz|zst|7z)$", re.IGNORECASE)
 _BLANKS = re.compile(r"\s+|%20|\+")
 
 
-@functools.cache
-def _ignore_case(pattern: str) -> re.Pattern[str]:
-    return re.compile(pattern, re.IGNORECASE)
-
-
 def is_near(name: str, pattern: str) -> bool:
     """Return whether a name that a pattern does not match would with other case, without a copy mark or unpacked."""
-    near = _ignore_case(pattern)
+    near = compile_pattern(pattern, re.IGNORECASE)
     return any(near.fullmatch(variant) for variant in _list_variants(name))
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from systemscripts.bounded_patterns import NamePattern, compile_pattern
 from systemscripts.commands import format_command
 from systemscripts.configuration import near_names, sidecar_files
 from systemscripts.db_utils import Connection, transaction
@@ -59,12 +60,12 @@ def find_unmatched_files(
         cursor.execute(
             "select source_directory, file_pattern, config_name, is_active from dba.timportconfig order by config_name"
         )
-        patterns: dict[Path, list[tuple[re.Pattern[str], str, bool]]] = {directories.file_watcher: []}
+        patterns: dict[Path, list[tuple[NamePattern, str, bool]]] = {directories.file_watcher: []}
         for folder, pattern, name, is_active in cursor.fetchall():
             path = directories.data / folder if folder else directories.file_watcher
             # check_config reports an invalid pattern
             with suppress(re.error):
-                patterns.setdefault(path, []).append((re.compile(pattern), name, is_active))
+                patterns.setdefault(path, []).append((compile_pattern(pattern), name, is_active))
     unmatched = []
     for folder, known in patterns.items():
         for path in _list_files(folder, least_age_seconds):
@@ -78,12 +79,12 @@ def find_unmatched_files(
     return unmatched
 
 
-def _match_name(known: list[tuple[re.Pattern[str], str, bool]], file_name: str) -> dict[str, bool]:
+def _match_name(known: list[tuple[NamePattern, str, bool]], file_name: str) -> dict[str, bool]:
     """Return the imports that a name matches, and whether each is active."""
     return {name: is_active for pattern, name, is_active in known if pattern.fullmatch(file_name)}
 
 
-def _find_near(known: list[tuple[re.Pattern[str], str, bool]], file_name: str) -> tuple[str, str] | None:
+def _find_near(known: list[tuple[NamePattern, str, bool]], file_name: str) -> tuple[str, str] | None:
     """Return the first active import that a name nearly matches, with its pattern."""
     return next(
         (

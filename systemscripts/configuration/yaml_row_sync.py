@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Literal
 
 import yaml
 
+from systemscripts import bounded_patterns
 from systemscripts.commands import format_command
 from systemscripts.configuration import import_rows, plain_secrets, referenced_files
 from systemscripts.configuration.import_config import ImportConfig
@@ -93,6 +95,23 @@ def find_faults(folder: Path = FOLDER) -> list[str]:
         except ConfigurationError as error:
             faults += str(error.message).split("; ")
     return faults
+
+
+def find_slow_patterns(folder: Path = FOLDER) -> Iterator[str]:
+    """Yield a warning for each regular expression of the YAML files that may be slow; `find_faults` reads them too."""
+    for path in sorted(folder.glob("*.yaml")):
+        try:
+            config = validate_document(read_document(path), ImportConfig, config_name=path.stem)
+        except ConfigurationError:
+            continue
+        patterns = {"file_pattern": config.file_pattern}
+        for number, source in enumerate(config.sources):
+            patterns[f"sources.{number}.pattern"] = str(source.options.get("pattern") or "")
+        for name, column in config.declared.items():
+            patterns[f"schema.{name}.checks.regex"] = column.checks.regex or ""
+        for key, pattern in patterns.items():
+            if risk := bounded_patterns.describe_risk(pattern):
+                yield f"{path} {key}: {pattern} {risk}"
 
 
 def _find_file(name: str, folder: Path) -> Path:

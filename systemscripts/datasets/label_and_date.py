@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-import re
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import PurePath
 from typing import Literal
 
+from systemscripts.bounded_patterns import compile_pattern
 from systemscripts.dates import calendar_names, date_formats, date_reader
 from systemscripts.errors import BadDataError, ConfigurationError
 
@@ -57,7 +57,7 @@ def split_name_part(name: str, location: str, delimiter: str) -> str:
 
 def find_group(name: str, pattern: str, group: str) -> str:
     """Return what a group of file_pattern matches in a file name; raise BadDataError if the name does not fit."""
-    match = re.fullmatch(pattern, name)
+    match = compile_pattern(pattern).fullmatch(name)
     if match is None or not match[group]:
         raise BadDataError(
             f"the file name {name} does not fit file_pattern {pattern}, whose group {group} is read",

@@ -6,7 +6,8 @@ import time
 from collections.abc import Iterable
 
 from systemscripts import settings
-from systemscripts.configuration import ImportConfig, compile_pattern, unmatched_files
+from systemscripts.bounded_patterns import compile_pattern
+from systemscripts.configuration import ImportConfig, unmatched_files
 from systemscripts.db_utils import Connection
 from systemscripts.directory_management import Directories, decode_name, is_in_progress
 from systemscripts.errors import BadDataError

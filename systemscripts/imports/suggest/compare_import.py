@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from pathlib import Path
 
+from systemscripts.bounded_patterns import compile_pattern
 from systemscripts.configuration import ImportConfig, read_document, validate_document
 from systemscripts.configuration.column_schema import Column
 from systemscripts.configuration.import_parts import Reading
@@ -45,7 +45,7 @@ def list_changes(proposal: ImportProposal, path: Path) -> list[str]:
 
 
 def _compare_names(proposal: ImportProposal, config: ImportConfig) -> Iterator[str]:
-    if others := [name for name in proposal.file_names if not re.fullmatch(config.file_pattern, name)]:
+    if others := [name for name in proposal.file_names if not compile_pattern(config.file_pattern).fullmatch(name)]:
         yield f"~ file_pattern: {', '.join(others)} does not fit"
         yield f"    now:      {config.file_pattern}"
         yield f"    proposed: {proposal.pattern.pattern}"

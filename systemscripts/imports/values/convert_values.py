@@ -65,7 +65,7 @@ def make_comparer(type_name: str) -> Callable[[str], Hashable]:
 
 def is_email(text: str) -> bool:
     """Return whether a text looks like one deliverable address."""
-    return _EMAIL.fullmatch(text) is not None and len(text.partition("@")[0]) <= 64 and len(text) <= 254
+    return len(text) <= 254 and len(text.partition("@")[0]) <= 64 and _EMAIL.fullmatch(text) is not None
 
 
 def _make_integer_converter(column: Column) -> Convert:

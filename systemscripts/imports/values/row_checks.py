@@ -8,6 +8,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal, DecimalException
 
+# More digits are no amount and no count, and the time to multiply them grows faster than their number.
+MAX_NUMBER_LETTERS = 1000
 _OPERATORS: dict[type[ast.operator], Callable[[Decimal, Decimal], Decimal]] = {
     ast.Add: operator.add,
     ast.Sub: operator.sub,
@@ -30,6 +32,8 @@ class Equation:
         """Return why a row does not satisfy the equation, or ""; a row that lacks one of the values is not checked."""
         if not all(values.values()):
             return ""
+        if any(len(value) > MAX_NUMBER_LETTERS for value in values.values()):
+            return f"{self.text} is not computed with more than {MAX_NUMBER_LETTERS:,} digits"
         try:
             numbers = {name: Decimal(value) for name, value in values.items()}
             left, right = _evaluate(self.left, numbers), _evaluate(self.right, numbers)

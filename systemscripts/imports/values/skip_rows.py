@@ -34,7 +34,10 @@ def _compile_values(values: Sequence[str], has_wildcards: bool) -> re.Pattern[st
 
 
 def _translate_wildcards(value: str) -> str:
-    return ".*".join(re.escape(part.replace(r"\*", "*")) for part in re.split(r"(?<!\\)\*", value))
+    first, *others = [re.escape(part.replace(r"\*", "*")) for part in re.split(r"(?<!\\)\*", value)]
+    # the first place where a part fits is as good as any, and trying no other keeps long values quick
+    middle = "".join(f"(?>.*?{part})" for part in others[:-1])
+    return first + middle + "".join(f".*{part}" for part in others[-1:])
 
 
 def find_rows_to_skip(columns: Sequence[Sequence[str]], rules: Sequence[SkipRule]) -> set[int]:

@@ -9,12 +9,12 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-import re
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from zoneinfo import ZoneInfo
 
+from systemscripts import bounded_patterns
 from systemscripts.configuration.column_schema import Checks, Column
 from systemscripts.imports.rejects import Reject
 from systemscripts.imports.values import column_patterns, convert_values, split_fields
@@ -196,10 +196,7 @@ def _build_tests(checks: Checks, type_name: str, lookups: dict[str, frozenset[st
     if checks.email:
         tests.append(lambda value: _require(convert_values.is_email(value), f"{value!r} is not an email address"))
     if checks.regex is not None:
-        pattern, form = re.compile(checks.regex), checks.form or "that is agreed"
-        tests.append(
-            lambda value: _require(pattern.fullmatch(value) is not None, f"{value!r} does not have the form {form}")
-        )
+        tests.append(_build_form_test(checks.regex, checks.form or "that is agreed"))
     if checks.one_of:
         allowed = frozenset(checks.one_of)
         tests.append(lambda value: _require(value in allowed, f"{value!r} is not one of {', '.join(checks.one_of)}"))
@@ -219,6 +216,19 @@ def _build_tests(checks: Checks, type_name: str, lookups: dict[str, frozenset[st
 def _require(is_fulfilled: bool, reason: str) -> None:
     if not is_fulfilled:
         raise ValueError(reason)
+
+
+def _build_form_test(regex: str, form: str) -> Callable[[str], None]:
+    pattern = bounded_patterns.compile_value_pattern(regex)
+
+    def test(value: str) -> None:
+        try:
+            has_form = bounded_patterns.match_value(pattern, value)
+        except bounded_patterns.SlowMatchError as error:
+            raise ValueError(f"{error}, and is not compared with the form {form}") from error
+        _require(has_form, f"{value!r} does not have the form {form}")
+
+    return test
 
 
 def _build_range_test(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import logging
-import re
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -12,6 +11,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from systemscripts import settings
+from systemscripts.bounded_patterns import compile_pattern
 from systemscripts.commands import format_command
 from systemscripts.configuration import uploads, variables
 from systemscripts.configuration.source_options.api import Options
@@ -118,7 +118,7 @@ def _build_file_name(request: Request, options: Options, content: str) -> str:
     """Return a file name with the time; raises ConfigurationError if the pattern of the import does not match it."""
     parts = (settings.format_file_stamp(), request.config.config_name, options.name, content)
     name = "_".join(filter(None, parts)) + ".jsonl"
-    if not re.fullmatch(request.config.file_pattern, name):
+    if not compile_pattern(request.config.file_pattern).fullmatch(name):
         raise ConfigurationError(
             f"file_pattern of {request.config.config_name} does not match the files of its api source",
             f"They have names such as {name}, or with _news instead of _full.",

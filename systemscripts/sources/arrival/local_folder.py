@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import errno
 import os
-import re
 import stat
 import tempfile
 from collections.abc import Iterator
@@ -18,6 +17,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from systemscripts import file_ledger, settings
+from systemscripts.bounded_patterns import NamePattern, compile_pattern
 from systemscripts.configuration import sidecar_files
 from systemscripts.db_utils import transaction
 from systemscripts.directory_management import (
@@ -105,7 +105,7 @@ def _list_new(request: Request, folder: Path, handle: int, fetched: Fetched) -> 
     expected = arrival.parse_single_name(request.options.get("pattern") or "")
     if expected and request.options.get("keep") and expected not in [entry.name for entry in entries]:
         fetched.warn("file_expected", f"{folder / expected} does not exist")
-    pattern = re.compile(request.options.get("pattern") or request.config.file_pattern)
+    pattern = compile_pattern(request.options.get("pattern") or request.config.file_pattern)
     for entry in entries:
         path = folder / entry.name
         if reason := explain_unsafe_arrival(entry.name):
@@ -128,7 +128,7 @@ def _list_new(request: Request, folder: Path, handle: int, fetched: Fetched) -> 
     return new
 
 
-def _is_meant(name: str, pattern: re.Pattern[str]) -> bool:
+def _is_meant(name: str, pattern: NamePattern) -> bool:
     """Return whether a name is that of a whole file of the import, and not of its totals or checksum."""
     is_sidecar = sidecar_files.is_about_known(name, pattern.fullmatch)
     return not is_in_progress(name) and not is_sidecar and pattern.fullmatch(name) is not None

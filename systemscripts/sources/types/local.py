@@ -16,7 +16,6 @@ import contextlib
 import errno
 import itertools
 import os
-import re
 import stat
 from collections.abc import Iterator
 from pathlib import Path
@@ -25,6 +24,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from systemscripts import configuration, file_ledger, settings
+from systemscripts.bounded_patterns import compile_pattern
 from systemscripts.configuration import ImportConfig, sidecar_files
 from systemscripts.configuration.source_options.local import Options
 from systemscripts.db_utils import transaction
@@ -241,7 +241,7 @@ def get_folder(config: ImportConfig, directories: Directories) -> Path:
 def list_matching(config: ImportConfig, directories: Directories) -> list[Path]:
     """Return the paths that match the pattern of an import, sorted, without unfinished files and our own folders."""
     folder = get_folder(config, directories)
-    pattern = re.compile(config.file_pattern)
+    pattern = compile_pattern(config.file_pattern)
     ours = (directories.temporary, directories.refused)
     if not folder.is_dir():
         return []

@@ -7,13 +7,13 @@ Options: bucket, prefix, processed_prefix, error_prefix; by default the settings
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from systemscripts import file_ledger, masking, s3, settings
+from systemscripts.bounded_patterns import compile_pattern
 from systemscripts.configuration import sidecar_files, variables
 from systemscripts.db_utils import transaction
 from systemscripts.directory_management import shorten_name
@@ -118,7 +118,7 @@ def _list_new(
     request: Request, source: Prefixes, bucket: Bucket, fetched: Fetched
 ) -> Iterator[tuple[Object, file_ledger.Origin]]:
     """Yield the objects below the prefix that have no ticket, each with its origin."""
-    pattern = re.compile(request.config.file_pattern)
+    pattern = compile_pattern(request.config.file_pattern)
     limits = size_limits.SizeLimits(request, fetched)
     own = tuple(prefix for prefix in (source.processed, source.error) if prefix.startswith(source.prefix))
     for item in bucket.list_objects(source.prefix):

@@ -14,7 +14,6 @@ from __future__ import annotations
 import atexit
 import functools
 import os
-import re
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,6 +22,7 @@ from pydantic import ValidationError
 
 from systemscripts import file_ledger, masking, progress, settings
 from systemscripts.address_rules import AddressRules
+from systemscripts.bounded_patterns import NamePattern, compile_pattern
 from systemscripts.configuration import sidecar_files, uploads, variables
 from systemscripts.configuration.source_options.sftp import Options
 from systemscripts.db_utils import Cursor, transaction
@@ -171,7 +171,11 @@ def _complete_entry(request: Request, options: Options, session: Session, entry:
 
 
 def _matches(request: Request, options: Options, entry: Entry) -> bool:
-    return re.fullmatch(options.pattern or request.config.file_pattern, entry.name) is not None
+    return _compile_pattern(request, options).fullmatch(entry.name) is not None
+
+
+def _compile_pattern(request: Request, options: Options) -> NamePattern:
+    return compile_pattern(options.pattern or request.config.file_pattern)
 
 
 def _list_new(request: Request, options: Options, entries: list[Entry], fetched: Fetched) -> list[Entry]:
@@ -201,7 +205,7 @@ def _find_reason(cursor: Cursor, request: Request, options: Options, entry: Entr
         return "still being written"
     if not _matches(request, options, entry):
         return "does not match"
-    if sidecar_files.is_about_known(entry.name, re.compile(options.pattern or request.config.file_pattern).fullmatch):
+    if sidecar_files.is_about_known(entry.name, _compile_pattern(request, options).fullmatch):
         return "has the totals or the checksum of a file"
     if entry.is_file is False:
         ours = (options.done_folder, options.refused_folder or "refused")

@@ -102,9 +102,11 @@ def test_row_check_range_one_of_regex_and_lookup(installation: Installation) -> 
         "size": {"checks": {"one_of": ["S", "M"]}},
         "sku": {"checks": {"regex": "[A-Z]{2}\\d", "form": "of two capitals and a digit"}},
         "code": {"checks": {"lookup": "public.known.code"}},
+        "slow": {"checks": {"regex": "(a|aa)+"}},
     }  # fmt: skip
-    content = "price,quantity,total,grade,size,sku,code\n1.10,3,3.30,5,S,AB1,A\n1.10,3,3.31,5,S,AB1,A\n"
-    content += "1,1,1,6,S,AB1,A\n1,1,1,1,L,AB1,A\n1,1,1,1,S,ab1,A\n1,1,1,1,S,AB1,C\n"
+    content = "price,quantity,total,grade,size,sku,code,slow\n1.10,3,3.30,5,S,AB1,A,aaa\n1.10,3,3.31,5,S,AB1,A,\n"
+    content += "1,1,1,6,S,AB1,A,\n1,1,1,1,L,AB1,A,\n1,1,1,1,S,ab1,A,\n1,1,1,1,S,AB1,C,\n"
+    content += f"1,1,1,1,S,AB1,A,{'a' * 100}!\n1,1,1,1,S,AB1,A,{'a' * 100_000}\n"
     load(installation, content, schema=schema, row_checks=["total = price * quantity"], max_reject_rate=1)
     reasons = [row[3] for row in rejects(installation)]
     assert reasons == [
@@ -113,6 +115,8 @@ def test_row_check_range_one_of_regex_and_lookup(installation: Installation) -> 
         "size: 'L' is not one of S, M",
         "sku: 'ab1' does not have the form of two capitals and a digit",
         "code: 'C' is not a known value",
+        "slow: takes more than 1 s to compare, and is not compared with the form that is agreed",
+        "slow: has more than 10,000 letters, and is not compared with the form that is agreed",
     ]
 
 
