@@ -29,7 +29,7 @@ FLOORS = [
         "retries",
     },
     {"db_utils", "duck", "log_utils", "mail", "progress", "certificates", "ssh", "s3", "http_client", "office_files"},
-    {"tables", "file_ledger", "datasets", "configuration", "visibility"},
+    {"tables", "file_ledger", "datasets", "configuration", "table_rights"},
     {"sources", "targets", "imports", "findings", "marts", "reports", "alerts", "schedules"},
     {"ingest", "retention", "backups"},
     {"job", "pipelines", "yaml_jobs", "monitoring"},

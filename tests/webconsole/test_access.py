@@ -20,7 +20,7 @@ ANALYST = {
     "POST /auth/logout", "GET /console/", "GET /console/tables", "GET /console/tables/<path:name>",
     "GET /console/tables/<path:name>/download.<any(csv, xlsx):suffix>", "GET /console/coverage", "GET /coverage-report",
     "GET /tables", "GET /tables/<path:name>/download.<any(csv, xlsx):ending>", "POST /data-view", "GET /console/view",
-    "POST /console/view", "GET /console/glossary",
+    "POST /console/view", "GET /console/glossary", "GET /console/account", "POST /console/account/password",
 }  # fmt: skip
 
 
@@ -104,6 +104,7 @@ def test_no_page_holds_inline_script_or_style(console: Console) -> None:
     [
         ("", "Overview"), ("runs", "Runs"), ("runs/new", "Runs"), ("datasets", "Datasets"), ("rejects", "Rejects"),
         ("configurations", "Configurations"), ("history", "Configurations"), ("upload", "Configurations"),
+        ("users", "Users"), ("groups/default", "Users"),
         ("tables", "Tables"), ("log", "Log"), ("coverage", "Coverage"),
     ],
 )  # fmt: skip

@@ -3,24 +3,20 @@
 from __future__ import annotations
 
 import logging
-import math
 from datetime import UTC, datetime
 from urllib.parse import urlsplit
 
-from flask import Blueprint, Response, current_app, g, jsonify, make_response, redirect, render_template, request
+from flask import Blueprint, Response, g, jsonify, make_response, redirect, render_template, request
 from pydantic import Field
 from werkzeug.exceptions import BadRequest, TooManyRequests, Unauthorized
 
-from webconsole import connections
+from webconsole import connections, password_check
 from webconsole.api.openapi import Body, describe, read_json
 from webconsole.security import access, tokens, users
-from webconsole.security.login_throttle import LoginThrottle
 from webconsole.security.users import User
 
 logger = logging.getLogger(__name__)
 blueprint = Blueprint("signing", __name__)
-# of a name that is counted among the failed attempts
-MAX_NAME_LETTERS = 100
 
 
 class Login(Body):
@@ -81,26 +77,14 @@ def _bad_request() -> Response:
 
 
 def _check_login(name: str, password: str) -> User:
-    # failed names are remembered for a while and must not fill the memory
-    name = name[:MAX_NAME_LETTERS]
-    throttle: LoginThrottle = current_app.extensions["console_login_throttle"]
-    address = request.remote_addr or ""
-    browser = access.find_known_browser(name)
-    # counted before the password is checked, so that parallel attempts count like consecutive ones
-    count, wait = throttle.begin_try(name, address, browser)
+    user, wait = password_check.check_password(name, password)
     if wait:
-        text = f"Too many wrong passwords. Try again in {math.ceil(wait)} s."
-        raise TooManyRequests(text, retry_after=math.ceil(wait))
-    with connections.write_as_etl() as cursor:
-        user = users.check_password(cursor, name, password)
-        if user is not None:
-            users.record_sign_in(cursor, name)
+        raise TooManyRequests(f"Too many wrong passwords. Try again in {wait} s.", retry_after=wait)
     if user is None:
-        text = f"console: wrong password for {name[:80]!r} from {address} ({count} in a row)"
-        logger.warning("%s", text, extra={"code": "sign_in_failed"})
         raise Unauthorized("The name or the password is wrong.")
-    throttle.record_success(name, address, browser)
-    logger.info("console: %s signed in from %s", name, address)
+    with connections.write_as_etl() as cursor:
+        users.record_sign_in(cursor, user.name)
+    logger.info("console: %s signed in from %s", user.name, request.remote_addr)
     return user
 
 

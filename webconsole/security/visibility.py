@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from flask import g, has_app_context
 
-from systemscripts import visibility
+from systemscripts import table_rights
 from systemscripts.db_utils import Connection, Cursor, transaction
 from systemscripts.errors import MissingError
-from systemscripts.visibility import MASK, Visibility
+from systemscripts.table_rights import MASK, Visibility
 from webconsole.security.users import User
 
 __all__ = ["MASK", "Visibility", "current", "read_visibility", "require_table", "visibility_of"]
@@ -24,13 +24,13 @@ def visibility_of(connection: Connection, user: User) -> Visibility:
 
 def read_visibility(cursor: Cursor, user: User) -> Visibility:
     """Return what a user may see, read in an open transaction of the login etl."""
-    return visibility.read_visibility(cursor, user.name, sees_everything=user.is_admin)
+    return table_rights.read_visibility(cursor, user.name, sees_everything=user.is_admin)
 
 
 def current() -> Visibility:
     """Return what the user of this request may see, as it was when the request was checked; without a user nothing."""
-    found: Visibility = g.get("visibility", Visibility()) if has_app_context() else Visibility()
-    return found
+    visible: Visibility = g.get("visibility", Visibility()) if has_app_context() else Visibility()
+    return visible
 
 
 def require_table(schema: str, table: str) -> frozenset[str]:

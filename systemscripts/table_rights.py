@@ -174,11 +174,11 @@ def read_personal_columns(cursor: Cursor) -> dict[Name, frozenset[str]]:
         """select target_table, schema from dba.timportconfig
            where jsonb_path_exists(schema, '$.*.personal ? (@ == true)')"""
     )
-    found: dict[Name, frozenset[str]] = {}
+    personal: dict[Name, frozenset[str]] = {}
     for table, schema in cursor.fetchall():
         name = _split_name(table)
-        found[name] = found.get(name, frozenset()) | find_personal(schema)
-    return found
+        personal[name] = personal.get(name, frozenset()) | find_personal(schema)
+    return personal
 
 
 def find_personal(schema: Mapping[str, Any]) -> frozenset[str]:
