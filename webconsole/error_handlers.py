@@ -19,7 +19,7 @@ _HINTS = {
     400: "Go back and try again.",
     404: "It may have been renamed or purged. Start again from the overview.",
     405: "Use the buttons on the page.",
-    413: "A configuration has at most 1 MB. Put data files into file_watcher/; the console does not accept them.",
+    413: "A configuration has at most 1 MB. Add data files under Add a file, or put them into file_watcher/.",
     429: "Wait, then try again.",
 }
 

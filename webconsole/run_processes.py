@@ -89,6 +89,13 @@ def start_job(job: Job, name: str, how: How, user_name: str) -> str:
     return run_uuid
 
 
+def load_file(config_name: str, path: Path, user_name: str) -> str:
+    """Start the load of one file for an import and return the number of its run."""
+    run_uuid = launch_process(["generic_import", config_name, "--file", str(path)])
+    logger.info("console: %s loads %s into %s (run %s)", user_name, path.name, config_name, run_uuid)
+    return run_uuid
+
+
 def read_command(run: dict[str, Any]) -> tuple[Job, str, How] | None:
     """Return job, name and how of a row of dba.trun, if `start_job` can start the same again, else None."""
     try:

@@ -17,7 +17,7 @@ from systemscripts.commands import format_command
 from systemscripts.configuration import plain_secrets
 from systemscripts.configuration.import_config import ImportConfig
 from systemscripts.configuration.yaml_documents import Document, read_document, validate_document
-from systemscripts.db_utils import Connection, transaction
+from systemscripts.db_utils import Connection, Cursor, transaction
 from systemscripts.directory_management import compute_sha256
 from systemscripts.errors import ConfigurationError, UsageError, describe_faults, did_you_mean
 
@@ -130,25 +130,30 @@ def write_row(
 ) -> None:
     """Overwrite the row of a configuration; a trigger keeps each version in dba.tconfighistory."""
     with transaction(connection) as cursor:
-        # otherwise two runs that start together would both write the first version
-        lock = f"configuration {config.config_name}"
-        cursor.execute("select pg_advisory_xact_lock(hashtextextended(%s, 0))", (lock,))
-        values = config.model_dump(mode="json", by_alias=True)
-        for column in _JSON_COLUMNS:
-            if column in values:
-                values[column] = json.dumps(values[column])
-        values |= {"managed_by": managed_by, "yaml_hash": content_sha256}
-        for table, column in (("tdatasource", "datasource"), ("tdatasettype", "datasettype")):
-            if values[column]:
-                cursor.execute(
-                    f"insert into dba.{table} ({column}) values (%s) on conflict do nothing", (values[column],)
-                )
-        # not ON CONFLICT: the trigger would run twice and write two versions
-        assignments = ", ".join(f"{column} = %({column})s" for column in values)
-        cursor.execute(f"update dba.timportconfig set {assignments} where config_name = %(config_name)s", values)
-        if cursor.rowcount == 0:
-            placeholders = ", ".join(f"%({column})s" for column in values)
-            cursor.execute(f"insert into dba.timportconfig ({', '.join(values)}) values ({placeholders})", values)
+        write_row_in(cursor, config, content_sha256, managed_by)
+
+
+def write_row_in(
+    cursor: Cursor, config: ImportConfig, content_sha256: str, managed_by: Literal["yaml", "upload"]
+) -> None:
+    """Do what `write_row` does in a transaction of the caller."""
+    # otherwise two runs that start together would both write the first version
+    lock = f"configuration {config.config_name}"
+    cursor.execute("select pg_advisory_xact_lock(hashtextextended(%s, 0))", (lock,))
+    values = config.model_dump(mode="json", by_alias=True)
+    for column in _JSON_COLUMNS:
+        if column in values:
+            values[column] = json.dumps(values[column])
+    values |= {"managed_by": managed_by, "yaml_hash": content_sha256}
+    for table, column in (("tdatasource", "datasource"), ("tdatasettype", "datasettype")):
+        if values[column]:
+            cursor.execute(f"insert into dba.{table} ({column}) values (%s) on conflict do nothing", (values[column],))
+    # not ON CONFLICT: the trigger would run twice and write two versions
+    assignments = ", ".join(f"{column} = %({column})s" for column in values)
+    cursor.execute(f"update dba.timportconfig set {assignments} where config_name = %(config_name)s", values)
+    if cursor.rowcount == 0:
+        placeholders = ", ".join(f"%({column})s" for column in values)
+        cursor.execute(f"insert into dba.timportconfig ({', '.join(values)}) values ({placeholders})", values)
 
 
 def _refuse_edited_row(connection: Connection, document: Document) -> None:

@@ -18,7 +18,13 @@ from systemscripts import settings
 from systemscripts.address_rules import AddressRules
 from systemscripts.configuration import import_rows, plain_secrets, upload_targets, variables, yaml_job
 from systemscripts.configuration.import_config import ImportConfig
-from systemscripts.configuration.yaml_documents import Document, FaultsError, KeyPath, parse_document
+from systemscripts.configuration.yaml_documents import (
+    Document,
+    FaultsError,
+    KeyPath,
+    parse_document,
+    validate_document,
+)
 from systemscripts.db_utils import Connection, Cursor, transaction
 from systemscripts.errors import ConfigurationError
 from systemscripts.ssh.login import split_host
@@ -33,14 +39,33 @@ CLOSED_FOLDERS = {"archive", "config", "file_watcher", "logs", "var"} | {
 Fault = tuple[KeyPath, str]
 
 
-def find_faults(name: str, content: bytes) -> list[str]:
-    """Return every fault of an uploaded YAML file with its line; empty if it may be stored."""
+def find_faults(name: str, content: bytes, is_import: bool = False) -> list[str]:
+    """Return every fault of an uploaded YAML file with its line; empty if it may be stored.
+
+    `is_import`: the YAML describes an import without sources, not a YAML job.
+    """
     try:
-        document = parse_document(Path(f"{name}.yaml"), content)
-        config, document, _ = yaml_job.build_job(document, name)
+        config, document = _build_config(name, content, is_import)
     except ConfigurationError as error:
         return error.faults if isinstance(error, FaultsError) else [error.message]
     return _add_lines(document, _find_forbidden(document.values, config))
+
+
+def build_import(name: str, content: bytes) -> ImportConfig:
+    """Return the import that an uploaded YAML without sources describes; raises ConfigurationError with every fault."""
+    return _build_config(name, content, is_import=True)[0]
+
+
+def _build_config(name: str, content: bytes, is_import: bool) -> tuple[ImportConfig, Document]:
+    document = parse_document(Path(f"{name}.yaml"), content)
+    if not is_import:
+        config, document, _ = yaml_job.build_job(document, name)
+        return config, document
+    if "sources" in document.values:
+        raise ConfigurationError(f"{document.path} line {document.find_line(('sources',))}: an import has no sources")
+    # a folder of its own: its pattern can match no file of another import
+    own = {} if "source_directory" in document.values else {"source_directory": yaml_job.get_folder(name)}
+    return validate_document(document, ImportConfig, config_name=name, **own), document
 
 
 def _add_lines(document: Document, faults: Iterable[Fault]) -> list[str]:
@@ -48,16 +73,17 @@ def _add_lines(document: Document, faults: Iterable[Fault]) -> list[str]:
     return [f"{document.path} line {line}: {text}" for line, text in dict.fromkeys(lines)]
 
 
-def store_upload(connection: Connection, name: str, content: bytes) -> int | None:
+def store_upload(connection: Connection, name: str, content: bytes, is_import: bool = False) -> int | None:
     """Store an upload as the next version of its row and return the number, None if it equals the newest version.
 
-    Raises ConfigurationError with every fault, or if the name belongs to the operator.
+    `is_import`: the YAML describes an import without sources, not a YAML job. Raises ConfigurationError with every
+    fault, or if the name belongs to the operator.
     """
     if not re.fullmatch(r"[a-z][a-z0-9_]{0,40}", name):
         raise ConfigurationError(f"{name!r} is not a valid name", "Use lower-case letters, digits and _.")
-    if wrong := find_faults(name, content):
+    if wrong := find_faults(name, content, is_import):
         raise ConfigurationError("; ".join(wrong))
-    config, document, _ = yaml_job.build_job(parse_document(Path(f"{name}.yaml"), content), name)
+    config, document = _build_config(name, content, is_import)
     with transaction(connection) as cursor:
         cursor.execute("select managed_by, yaml_hash from dba.timportconfig where config_name = %s", (name,))
         row = cursor.fetchone()

@@ -173,12 +173,15 @@ def _list_references(config: ImportConfig) -> list[str]:
 def list_jobs(cursor: Cursor) -> set[str]:
     """Return the names of the configurations that run_elt.py runs: uploaded, scheduled, or from the file of a YAML job.
 
+    An uploaded import, which the console made of a file, has no sources but the folder in which its files wait.
+
     Those of config/imports/, and rows written by hand, are imports of generic_import.py.
     """
     cursor.execute(
         """select config_name, is_sure from (
                select config_name, managed_by = 'yaml' and source_directory = %s || config_name as is_likely,
-                   managed_by = 'upload' or coalesce(job ->> 'output_csv_path', '') <> ''
+                   managed_by = 'upload' and sources <> '[{"type": "local", "optional": false}]'
+                       or coalesce(job ->> 'output_csv_path', '') <> ''
                        or coalesce(job ->> 'start_time', job ->> 'end_time') is not null as is_sure
                from dba.timportconfig) c
            where is_sure or is_likely""",

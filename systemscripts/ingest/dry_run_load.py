@@ -10,6 +10,7 @@ import psycopg2
 from psycopg2 import sql
 
 from systemscripts import db_utils, file_ledger
+from systemscripts.configuration import import_rows
 from systemscripts.datasets.load_decision import Decision
 from systemscripts.findings.finding import find_worst
 from systemscripts.imports import target_plan
@@ -36,15 +37,20 @@ class Preview:
     columns: list[dict[str, Any]] = field(default_factory=list)  # header, column, type, samples
     statements: list[str] = field(default_factory=list)
     rejects: list[str] = field(default_factory=list)  # the first ones, each with its line
+    rejects_by_column: dict[str, int] = field(default_factory=dict)
 
 
-def preview_file(context: Context, path: Path) -> Preview:
+def preview_file(context: Context, path: Path, is_stored: bool = True) -> Preview:
     """Return what loading a file would do; write nothing, and block no reader of the target.
 
+    `is_stored`: False for a configuration, or a version of it, that has not been stored yet.
     Raises BadDataError as the load would.
     """
     try:
         with context.connection.cursor() as cursor:
+            if not is_stored:
+                # rolled back with everything else
+                import_rows.write_row_in(cursor, context.config, "", "upload")
             ticket = file_ledger.register_file(
                 cursor, context.config.config_name, path, context.directories, context.run_uuid, "local"
             )
@@ -80,6 +86,7 @@ def _preview_load(cursor: Cursor, context: Context, file: PreparedFile) -> Previ
         plan = _replace_target(cursor, plan)
     shown.outcome = load.load_rows(cursor, context, file, plan, decision, findings)
     shown.rejects = _describe_first_rejects(cursor, file.ticket)
+    shown.rejects_by_column = _count_rejects(cursor, file.ticket)
     return _word_as_preview(shown, decision)
 
 
@@ -101,6 +108,16 @@ def _describe_first_rejects(cursor: Cursor, ticket: file_ledger.Ticket) -> list[
         (ticket.file_id, MAX_REJECTS),
     )
     return [f"row {line} would be rejected: {reason}" for line, reason in cursor.fetchall()]
+
+
+def _count_rejects(cursor: Cursor, ticket: file_ledger.Ticket) -> dict[str, int]:
+    """Return how many rows each column would reject."""
+    cursor.execute(
+        """select column_name, count(*) from dba.trejectedrow
+           where file_id = %s and dataset_id is not null and column_name is not null group by column_name""",
+        (ticket.file_id,),
+    )
+    return dict(cursor.fetchall())
 
 
 def _replace_target(cursor: Cursor, plan: target_plan.Plan) -> target_plan.Plan:

@@ -143,6 +143,7 @@ class Settings(BaseModel):
     console_port: int = Field(8475, ge=0, le=65535)
     console_hosts: Names = []
     console_read_seconds: int = Field(15, ge=1, le=600)
+    console_max_file_mb: int = Field(1000, ge=1)
     upload_allowed_hosts: Names = []
     upload_variable_hosts: Names = []
     # SOURCE_..., from the settings file and the environment

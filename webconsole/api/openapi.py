@@ -72,9 +72,9 @@ def describe(
     return mark
 
 
-def parse_body(model: type[Model]) -> Model:
+def parse_body(model: type[Model], max_values: int = MAX_JSON_VALUES) -> Model:
     """Return the body of the request as a model; answer 422 with every error, or 415 or 400 if it is not JSON."""
-    values = read_json()
+    values = read_json(max_values)
     try:
         return model.model_validate(values)
     except ValidationError as error:
@@ -84,7 +84,7 @@ def parse_body(model: type[Model]) -> Model:
         raise UnprocessableEntity("the body contains invalid characters") from error
 
 
-def read_json() -> Any:
+def read_json(max_values: int = MAX_JSON_VALUES) -> Any:
     """Return the JSON of the request; answer 422 if it has more values than any valid body."""
     try:
         values = request.get_json()
@@ -95,9 +95,9 @@ def read_json() -> Any:
         value, depth = waiting.pop()
         items = list(value.values()) if isinstance(value, dict) else value if isinstance(value, list) else []
         count += len(items)
-        if depth > MAX_JSON_DEPTH or count > MAX_JSON_VALUES:
+        if depth > MAX_JSON_DEPTH or count > max_values:
             raise UnprocessableEntity(
-                f"The body has more than {MAX_JSON_VALUES} values or more than {MAX_JSON_DEPTH} levels."
+                f"The body has more than {max_values} values or more than {MAX_JSON_DEPTH} levels."
             )
         waiting += [(item, depth + 1) for item in items]
     return values

@@ -35,11 +35,15 @@ MAX_PATH_LETTERS, MAX_QUERY_BYTES, MAX_FIELDS = 500, 16_000, 60
 SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
 
 
-def allow(role: Allowed) -> Callable[[View], View]:
-    """Mark a view with the role that it needs. Without the mark a view is refused to everyone."""
+def allow(role: Allowed, max_body_bytes: int = 0, max_fields: int = MAX_FIELDS) -> Callable[[View], View]:
+    """Mark a view with the role that it needs. Without the mark a view is refused to everyone.
+
+    `max_body_bytes`: if its requests may be larger than those of others. `max_fields`: of its form.
+    """
 
     def mark(view: View) -> View:
         view.allowed_role = role  # type: ignore[attr-defined]
+        view.max_body_bytes, view.max_fields = max_body_bytes, max_fields  # type: ignore[attr-defined]
         return view
 
     return mark
@@ -112,7 +116,10 @@ def _check_request() -> None:
             _identify_user()
         return
     needed = find_role(current_app, request.endpoint)
-    _refuse_too_much()
+    view = current_app.view_functions[request.endpoint]
+    if max_body_bytes := getattr(view, "max_body_bytes", 0):
+        request.max_content_length = max_body_bytes
+    _refuse_too_much(getattr(view, "max_fields", MAX_FIELDS))
     _refuse_unreadable()
     if request.method not in SAFE_METHODS:
         _refuse_other_sites()
@@ -132,12 +139,12 @@ def _check_request() -> None:
         _refuse_without_form_token()
 
 
-def _refuse_too_much() -> None:
+def _refuse_too_much(max_fields: int) -> None:
     """Refuse an address or a form that is too long, before it is parsed."""
     query = request.query_string
     if len(request.path) > MAX_PATH_LETTERS or len(query) > MAX_QUERY_BYTES or query.count(b"&") > MAX_FIELDS:
         raise RequestURITooLarge("The address is too long. Use fewer or shorter filters.")
-    if request.mimetype == "application/x-www-form-urlencoded" and request.get_data().count(b"&") > MAX_FIELDS:
+    if request.mimetype == "application/x-www-form-urlencoded" and request.get_data().count(b"&") > max_fields:
         raise RequestEntityTooLarge("The form has too many fields.")
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from systemscripts.imports.suggest.file_pattern import FilePattern
@@ -27,6 +27,12 @@ class ImportProposal:
     # columns without an empty value, besides the key
     filled: Sequence[str] = ()
     notes: Sequence[str] = field(default=())
+    # what a person decided: another table than public.NAME, a folder of its own, how to read the file, and that columns
+    # which are not named are left out
+    target_table: str = ""
+    source_directory: str = ""
+    reading: Mapping[str, object] = field(default_factory=dict)
+    is_strict: bool = False
 
     @property
     def questions(self) -> list[str]:

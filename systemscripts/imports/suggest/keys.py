@@ -31,20 +31,24 @@ class KeyCandidate:
     """Columns whose values are different in every row.
 
     `is_named`: the name says that it is a key. `seen_rows`: in how many rows, 0: in all. `others`: other candidates.
+    `is_chosen`: a person chose them.
     """
 
     columns: tuple[str, ...]
     is_named: bool
     seen_rows: int = 0
     others: tuple[str, ...] = ()
+    is_chosen: bool = False
 
     @property
     def is_sure(self) -> bool:
         """Return whether it may be declared as the key without asking."""
-        return self.is_named and not self.seen_rows and len(self.columns) == 1
+        return self.is_chosen or (self.is_named and not self.seen_rows and len(self.columns) == 1)
 
     def explain(self) -> str:
         """Return why they may be the key."""
+        if self.is_chosen:
+            return "as it was chosen"
         where = f"in the first {self.seen_rows:,} rows" if self.seen_rows else "in every row"
         others = f"; so {'are' if len(self.others) > 1 else 'is'} {', '.join(self.others)}" if self.others else ""
         return f"{'different' if len(self.columns) == 1 else 'together different'} {where}{others}"

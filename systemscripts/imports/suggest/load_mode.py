@@ -20,7 +20,7 @@ _DAYS = {"day": 1, "week": 7, "month": 31, "quarter": 92, "year": 366}
 class LoadMode:
     """A proposed load mode, why, and what to ask where another one is as likely."""
 
-    mode: Literal["snapshot", "append"]
+    mode: Literal["snapshot", "append", "upsert", "new_rows"]
     reason: str
     question: str = ""
 

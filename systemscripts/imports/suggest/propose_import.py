@@ -57,7 +57,7 @@ def _infer_columns(files: Sequence[FileFacts]) -> list[Proposal]:
     """Return the proposals for all columns, each for all files."""
     proposals: dict[str, Proposal] = {}
     for file in files:
-        inferred = infer_types.infer_columns(list(file.profiles), list(file.profiles.values()), file.delimiter)
+        inferred = infer_types.infer_columns(list(file.profiles), list(file.profiles.values()), file.detected.delimiter)
         for proposal in inferred:
             known = proposals.get(proposal.column)
             proposals[proposal.column] = join_proposals(known, proposal) if known else proposal

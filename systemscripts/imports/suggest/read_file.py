@@ -13,7 +13,7 @@ from systemscripts.imports.values import skip_rows, split_fields
 from systemscripts.imports.values.skip_rows import SkipRule
 from systemscripts.summary import Notice
 from systemscripts.tables.column_names import make_column_names
-from systemscripts.tables.model import Block, Lines, Table
+from systemscripts.tables.model import Block, Detected, Lines, ReadingOptions, Table
 from systemscripts.tables.open_table import open_table
 
 # enough to see how a file ends
@@ -33,7 +33,7 @@ class FileFacts:
     rows: int
     skips: list[SkipProposal]
     first: dict[str, list[str]]
-    delimiter: str = ""
+    detected: Detected = field(default_factory=Detected)
     notes: list[str] = field(default_factory=list)
     warnings: list[Notice] = field(default_factory=list)
 
@@ -80,7 +80,10 @@ class _WatchedTable(Table):
         """Yield the records that are data."""
         for block in self._table.blocks():
             self._watch(block)
-            yield self._remove_rows(block) if self._rules else block
+            data = self._remove_rows(block) if self._rules else block
+            # a block may have nothing but a total
+            if data.records:
+                yield data
         self._watch = lambda block: None
 
     def _remove_rows(self, block: Block) -> Block:
@@ -90,9 +93,12 @@ class _WatchedTable(Table):
         return Block([record for record, _ in kept], [line for _, line in kept]) if lines else block
 
 
-def read_file(path: Path, advance: Callable[[int], None]) -> FileFacts:
-    """Read a whole file. Raises BadDataError when it is empty, truncated or not a table."""
-    with open_table(path) as table:
+def read_file(path: Path, advance: Callable[[int], None], options: ReadingOptions = ReadingOptions()) -> FileFacts:
+    """Read a whole file. Raises BadDataError when it is empty, truncated or not a table.
+
+    `options`: what a person says about reading it; the rest is detected.
+    """
+    with open_table(path, options) as table:
         names, kept = make_column_names(table.columns), _Kept()
         profiles, rows = profile_table.profile_columns(_WatchedTable(table, kept.add), names, advance)
         if kept.rows < rows and (lines := table.lines()):
@@ -115,7 +121,7 @@ def read_file(path: Path, advance: Callable[[int], None]) -> FileFacts:
             rows,
             skips,
             {name: list(values) for name, values in zip(names, first.columns, strict=True)},
-            table.detected.delimiter,
+            table.detected,
             list(dict.fromkeys(warned)),
             list(table.warnings),
         )

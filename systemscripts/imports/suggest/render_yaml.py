@@ -22,16 +22,19 @@ def render_import(proposal: ImportProposal) -> str:
 
 
 def _render_head(proposal: ImportProposal) -> Iterator[str]:
-    yield f"# Proposed from {', '.join(proposal.file_names)}; every line says why. What is not here is as usual."
+    names = _as_one_line(", ".join(proposal.file_names))
+    yield f"# Proposed from {names}; every line says why. What is not here is as usual."
     yield from (f"# QUESTION: {question}" for question in proposal.questions[:1])
     yield from (f"# {_as_one_line(note)}" for note in proposal.notes[:MAX_NOTES])
 
 
 def _render_files(proposal: ImportProposal) -> Iterator[str]:
     pattern, mode = proposal.pattern, proposal.load_mode
-    yield f"# also {', '.join(pattern.examples)}" if pattern.examples else "# only these names"
+    yield f"# also {_as_one_line(', '.join(pattern.examples))}" if pattern.examples else "# only these names"
     yield f"file_pattern: {_quote_text(pattern.pattern)}"
-    yield f"target_table: public.{proposal.name}"
+    yield f"target_table: {proposal.target_table or f'public.{proposal.name}'}"
+    if proposal.source_directory:
+        yield f"source_directory: {dump_value(proposal.source_directory)}"
     if pattern.has_label:
         yield "metadata_label_source: filename   # the names differ there, as those of several clients"
         yield "metadata_label_location: label"
@@ -42,7 +45,7 @@ def _render_files(proposal: ImportProposal) -> Iterator[str]:
     elif pattern.note:
         yield f"# {pattern.note}"
     line = f"load_mode: {mode.mode}   # {mode.reason}"
-    yield line if mode.mode == "append" else f"# {line}"
+    yield f"# {line}" if mode.mode == "snapshot" else line
 
 
 def _render_rows(proposal: ImportProposal) -> Iterator[str]:
@@ -53,6 +56,8 @@ def _render_rows(proposal: ImportProposal) -> Iterator[str]:
         yield line if proposal.key.is_sure else f"# {line}"
     common, columns = lift_spellings(proposal.columns)
     yield from _render_reading(proposal, common)
+    if proposal.is_strict:
+        yield "strict_mode: true   # columns that are not named here are left out"
     yield "schema:"
     for column in columns:
         declared: Any = column.declared["type"] if len(column.declared) == 1 else column.declared
@@ -68,14 +73,15 @@ def _render_reading(proposal: ImportProposal, common: dict[str, object]) -> Iter
     """Yield the key `reading`: how all numbers are written, and which rows are skipped."""
     sure = [skip for skip in proposal.skips if skip.is_sure]
     doubtful = [skip for skip in proposal.skips if not skip.is_sure]
-    if common or sure:
+    if common or sure or proposal.reading:
         yield "reading:"
+    yield from (f"  {key}: {dump_value(value)}   # as it was chosen" for key, value in proposal.reading.items())
     yield from (f"  {key}: {dump_value(value)}   # of all numbers" for key, value in common.items())
     if sure:
         yield "  skip_if:   # these rows are not data: all that a line names must fit, * is any text"
         yield from (f"  - {dump_rule(skip.rule)}   # {_as_one_line(skip.reason)}" for skip in sure)
     elif doubtful:
-        yield from ([] if common else ["# reading:"])
+        yield from ([] if common or proposal.reading else ["# reading:"])
         yield "#   skip_if:"
     yield from (f"#   - {dump_rule(skip.rule)}   # {_as_one_line(skip.reason)}" for skip in doubtful)
 
@@ -96,7 +102,8 @@ def dump_value(value: object) -> str:
 
 
 def _as_one_line(text: str) -> str:
-    return re.sub(r"\s+", " ", text)
+    """Return a text for a comment: without line breaks, and without characters that YAML forbids."""
+    return re.sub(r"\s+", " ", "".join(letter if letter.isprintable() else " " for letter in text))
 
 
 def _quote_text(text: str) -> str:

@@ -33,7 +33,7 @@ def suggest_import(files: list[Path], name: str, output: Path | None) -> Summary
     if len(files) > 1 and not name and re.fullmatch(r"[a-z][a-z0-9_]*", str(files[-1])) and not files[-1].exists():
         *files, last = files
         name = str(last)
-    chosen = name or _name_import(files[0])
+    chosen = name or name_import(files[0])
     path = output or FOLDER / f"{chosen}.yaml"
     if path.exists() and output:
         raise UsageError(f"{path} exists already", "Give another --output.")
@@ -98,8 +98,8 @@ def _list_next_steps(name: str, file: Path, path: Path) -> list[str]:
     ]
 
 
-def _name_import(file: Path) -> str:
-    """Return a name for the import: the words of a file name that stay."""
+def name_import(file: Path) -> str:
+    """Return a name for the import of a file: the words of its name that stay."""
     parts = split_name(file.name, settings.now().date()).parts
     words = " ".join(part.text for part in parts if part.role == "text")
     if not re.search(r"[^\W\d_]", words):

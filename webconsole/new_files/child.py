@@ -1,0 +1,87 @@
+"""The process that reads a strange file and tries its load, so that nothing of it can stop or slow down the console.
+
+`python -m webconsole.new_files.child DRAFT found|tried`: it writes found.json, then tried.json, or only the latter.
+"""
+
+from __future__ import annotations
+
+import json
+import resource
+import sys
+from dataclasses import asdict
+from typing import Any
+
+from systemscripts import configuration, db_utils, log_utils, settings
+from systemscripts.directory_management import Directories
+from systemscripts.errors import EtlError, describe_unexpected
+from systemscripts.ingest import dry_run_load
+from systemscripts.ingest.ingest_context import Context
+from webconsole.new_files import describe_file, draft_import, drafts
+from webconsole.new_files.drafts import Draft
+
+# of processor time: a file of the largest size takes a few minutes
+CPU_SECONDS = 1800
+
+
+def main(draft_id: str, step: str) -> None:
+    """Read the file of a draft, and try the load."""
+    resource.setrlimit(resource.RLIMIT_CPU, (CPU_SECONDS, CPU_SECONDS))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    draft = drafts.load_draft(draft_id)
+    if step == "found" and not draft.config_name:
+        found = _attempt(lambda: describe_file.describe_file(draft.path, draft.reading))
+        draft.write_result("found", found)
+        if found["error"]:
+            return
+    draft.write_result("tried", _attempt(lambda: _try_load(draft)))
+
+
+def _attempt(work: Any) -> dict[str, Any]:
+    """Return the result of `work`, or the error in words."""
+    try:
+        return dict(work()) | {"error": "", "hint": ""}
+    except EtlError as error:
+        return {"error": error.message, "hint": error.hint}
+    except Exception as error:
+        # a fault of ours, met by a strange file: the log of the console shows where
+        log_text = describe_unexpected(error)
+        return {"error": f"the file cannot be read: {log_text}", "hint": "Ask the sender for a CSV file."}
+
+
+def _try_load(draft: Draft) -> dict[str, Any]:
+    """Return what the load of the file would do, by the code of the load; nothing is written."""
+    with db_utils.connect("etl", purpose="console, new file") as connection:
+        if draft.config_name:
+            config, is_stored = configuration.load_import(connection, draft.config_name), True
+        else:
+            found = draft.read_result("found") or {}
+            edits = draft_import.merge_edits(found, draft.edits)
+            text = draft_import.render_yaml(found, edits, draft.reading)
+            config, is_stored = draft_import.build_config(edits["name"], text), False
+        directories = Directories(settings.current().etl_data_dir)
+        context = Context(connection, config, directories, log_utils.get_run_uuid())
+        shown = dry_run_load.preview_file(context, draft.path, is_stored)
+    outcome = shown.outcome
+    return {
+        "status": outcome.status,
+        "label": outcome.label,
+        "date": outcome.date,
+        "counts": asdict(outcome.counts),
+        "reason": outcome.reason,
+        "warnings": [notice.text for notice in outcome.warnings],
+        "findings": [finding.text for finding in outcome.findings],
+        "rejects": shown.rejects,
+        "rejects_by_column": shown.rejects_by_column,
+        "columns": shown.columns,
+        "statements": shown.statements,
+        "target_table": config.target_table,
+    }
+
+
+if __name__ == "__main__":
+    try:
+        main(*sys.argv[1:3])
+    except EtlError as error:
+        # the draft was removed meanwhile
+        print(json.dumps({"error": str(error)}), file=sys.stderr)
+        raise SystemExit(error.exit_code) from None

@@ -1,0 +1,72 @@
+"""Describe an added file as values for JSON: what was found in it, and what is proposed for its import."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, fields
+from pathlib import Path
+from typing import Any
+
+from systemscripts.imports.suggest import propose_import, read_file, suggest_files
+from systemscripts.tables.model import ReadingOptions
+from systemscripts.tables.workbooks.sheets import list_sheet_names
+
+# of the rows that are shown, and of those whose values are converted at once after a change
+SHOWN_ROWS, CHECKED_ROWS, MAX_CHECKED_VALUES = 50, 1000, 100_000
+MAX_SHOWN_LETTERS = 200
+
+
+def describe_file(path: Path, reading: Mapping[str, Any]) -> dict[str, Any]:
+    """Read a whole file and return what was found and what is proposed.
+
+    `reading`: how a person says it is to be read, by the keys of `reading` in a configuration.
+    """
+    facts = read_file.read_file(path, lambda done: None, build_options(reading))
+    proposal = propose_import.propose_import([facts], suggest_files.name_import(path))
+    names = list(facts.profiles)
+    columns = [
+        {
+            "column": proposed.column,
+            "header": header,
+            "declared": proposed.declared,
+            "reason": proposed.reason,
+            "empty": facts.profiles[proposed.column].empty,
+        }
+        for proposed, header in zip(proposal.columns, facts.headers, strict=True)
+    ]
+    checked = max(SHOWN_ROWS, min(CHECKED_ROWS, MAX_CHECKED_VALUES // max(len(names), 1)))
+    # a long text is shown and checked in part: it is no number or date
+    values = [[value[:MAX_SHOWN_LETTERS] for value in facts.first[name][:checked]] for name in names]
+    return {
+        "file_name": path.name,
+        "name": proposal.name,
+        "detected": asdict(facts.detected),
+        "sheets": list_sheet_names(path) if facts.detected.sheet else [],
+        "rows": facts.rows,
+        "headers": list(facts.headers),
+        "notes": list(dict.fromkeys([*facts.detected.notes, *facts.notes])),
+        "questions": proposal.questions,
+        "columns": columns,
+        "values": values,
+        "pattern": asdict(proposal.pattern),
+        "key": {**asdict(proposal.key), "is_sure": proposal.key.is_sure, "why": proposal.key.explain()}
+        if proposal.key
+        else None,
+        "load_mode": asdict(proposal.load_mode),
+        "skips": [
+            {"rule": skip.rule, "reason": skip.reason, "is_sure": skip.is_sure, "rows": len(skip.rows)}
+            for skip in proposal.skips
+        ],
+        "filled": list(proposal.filled),
+    }
+
+
+def list_first_rows(found: Mapping[str, Any]) -> list[list[str]]:
+    """Return the first rows of a file that was described."""
+    return [list(row) for row in zip(*(values[:SHOWN_ROWS] for values in found["values"]), strict=True)]
+
+
+def build_options(reading: Mapping[str, Any]) -> ReadingOptions:
+    """Return the options for reading a file."""
+    known = {field.name for field in fields(ReadingOptions)}
+    return ReadingOptions(**{key: value for key, value in reading.items() if key in known})

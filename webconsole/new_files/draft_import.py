@@ -1,0 +1,166 @@
+"""The import that is made of an added file: what was proposed for it, with what a person changed."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import date
+from typing import Any
+
+from systemscripts.configuration import ImportConfig, uploads
+from systemscripts.imports.suggest.file_pattern import FilePattern
+from systemscripts.imports.suggest.import_proposal import ImportProposal
+from systemscripts.imports.suggest.infer_types import Proposal
+from systemscripts.imports.suggest.keys import KeyCandidate
+from systemscripts.imports.suggest.load_mode import LoadMode
+from systemscripts.imports.suggest.render_yaml import render_import
+from systemscripts.imports.suggest.report_rows import SkipProposal
+from webconsole.new_files import column_formats
+
+CHOSEN = "as it was chosen"
+LOAD_MODES = {
+    "snapshot": "Each file is the whole list: it replaces the one before",
+    "append": "Each file brings other rows: they are added",
+    "upsert": "Each file has new and changed rows: they are updated by their key",
+    "new_rows": "Only rows that are not there yet are added",
+}
+
+
+def make_edits(found: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a person may change, as it is proposed."""
+    key = found["key"] or {"columns": [], "is_sure": False}
+    return {
+        "name": found["name"],
+        "target_table": f"public.{found['name']}",
+        "load_mode": found["load_mode"]["mode"],
+        "file_pattern": found["pattern"]["pattern"],
+        "date_format": found["pattern"]["date_format"],
+        "skips": [number for number, skip in enumerate(found["skips"]) if skip["is_sure"]],
+        "columns": [
+            {
+                "name": column["column"],
+                "type": column["declared"]["type"],
+                "format": column_formats.describe_format(column["declared"]),
+                "null": ", ".join(_as_list(column["declared"].get("null", []))),
+                "required": bool(column["declared"].get("required")),
+                "key": bool(key["is_sure"]) and column["column"] in key["columns"],
+                "keep": True,
+            }
+            for column in found["columns"]
+        ],
+    }
+
+
+def merge_edits(found: Mapping[str, Any], edits: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the edits of a person on what is proposed; columns that are not found any more are left out."""
+    merged = make_edits(found) | {key: value for key, value in edits.items() if key != "columns"}
+    changed = edits.get("columns", [])
+    if len(changed) == len(merged["columns"]):
+        merged["columns"] = [base | dict(new) for base, new in zip(merged["columns"], changed, strict=True)]
+    return merged
+
+
+def declare_column(column: Mapping[str, Any], edit: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the declaration of a column in the schema, given what was found and what a person made of it."""
+    proposed: dict[str, Any] = column["declared"]
+    is_as_proposed = edit["type"] == proposed["type"] and edit["format"] == column_formats.describe_format(proposed)
+    kept = {key: value for key, value in proposed.items() if key in column_formats.KEYS} if is_as_proposed else {}
+    declared = {"type": edit["type"]} | (kept or column_formats.parse_format(edit["type"], edit["format"]))
+    if null := [mark.strip() for mark in edit["null"].split(",") if mark.strip()]:
+        declared["null"] = null
+    if edit["required"]:
+        declared["required"] = True
+    if edit["name"] != column["column"]:
+        declared["rename"] = edit["name"]
+    return declared
+
+
+def build_proposal(found: Mapping[str, Any], edits: Mapping[str, Any], reading: Mapping[str, Any]) -> ImportProposal:
+    """Return the proposal with the changes of a person."""
+    pairs = list(zip(found["columns"], edits["columns"], strict=True))
+    columns = []
+    for column, edit in pairs:
+        if edit["keep"]:
+            declared = declare_column(column, edit)
+            proposed = declared == {key: value for key, value in column["declared"].items() if value not in (None, [])}
+            columns.append(Proposal(column["column"], declared, column["reason"] if proposed else CHOSEN))
+    keys = [edit["name"] for _, edit in pairs if edit["key"] and edit["keep"]]
+    required = {column.column for column in columns if column.declared.get("required")}
+    kept = {column.column for column in columns}
+    names = {column["column"]: edit["name"] for column, edit in pairs}
+    return ImportProposal(
+        edits["name"],
+        [found["file_name"]],
+        _build_pattern(found["pattern"], edits),
+        columns,
+        found["headers"],
+        KeyCandidate(tuple(keys), True, is_chosen=True) if keys else None,
+        LoadMode(edits["load_mode"], _explain_mode(found["load_mode"], edits["load_mode"])),
+        [
+            # a doubtful one that was chosen is not doubtful any more
+            SkipProposal(skip["rule"], skip["reason"] if skip["is_sure"] else CHOSEN, frozenset())
+            for number, skip in enumerate(found["skips"])
+            if number in edits["skips"]
+        ],
+        [name for name in found["filled"] if name in kept and name not in required and names[name] == name],
+        found["notes"],
+        edits["target_table"],
+        f"file_watcher/{edits['name']}",
+        reading,
+        is_strict=len(columns) < len(pairs),
+    )
+
+
+def _build_pattern(found: Mapping[str, Any], edits: Mapping[str, Any]) -> FilePattern:
+    proposed = FilePattern(
+        **{
+            **found,
+            "examples": tuple(found["examples"]),
+            "day": date.fromisoformat(str(found["day"])) if found["day"] else None,
+        }
+    )
+    pattern = edits["file_pattern"].strip()
+    if pattern == found["pattern"] and edits["date_format"] == found["date_format"]:
+        return proposed
+    is_dated = "(?P<date>" in pattern and bool(edits["date_format"])
+    return replace(
+        proposed,
+        pattern=pattern,
+        date_format=edits["date_format"] if is_dated else "",
+        has_label="(?P<label>" in pattern,
+        examples=tuple(name for name in found["examples"] if _fits(pattern, name)),
+        note="",
+        question="",
+    )
+
+
+def _fits(pattern: str, name: str) -> bool:
+    try:
+        return re.fullmatch(pattern, name) is not None
+    except re.error:
+        return False
+
+
+def _explain_mode(found: Mapping[str, Any], mode: str) -> str:
+    return str(found["reason"]) if mode == found["mode"] else CHOSEN
+
+
+def render_yaml(found: Mapping[str, Any], edits: Mapping[str, Any], reading: Mapping[str, Any]) -> str:
+    """Return the YAML of the import, the same text that `etl suggest_import` writes."""
+    return render_import(build_proposal(found, edits, reading))
+
+
+def find_faults(name: str, text: str) -> list[str]:
+    """Return what is wrong with the YAML of an import by the rules for uploads, without file and line."""
+    faults = uploads.find_faults(name, text.encode(), is_import=True)
+    return [re.sub(r"^\S+ line \d+: ", "", fault) for fault in faults]
+
+
+def build_config(name: str, text: str) -> ImportConfig:
+    """Return the import that a YAML without faults describes."""
+    return uploads.build_import(name, text.encode())
+
+
+def _as_list(value: Any) -> list[str]:
+    return [str(item) for item in (value if isinstance(value, list) else [value])]

@@ -1,0 +1,174 @@
+"""What a person does with an added file, by a page or by JSON: read it differently, change the proposal, load it."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from typing import Any
+
+from systemscripts import configuration
+from systemscripts.configuration import import_rows, uploads
+from systemscripts.db_utils import transaction
+from systemscripts.errors import ConfigurationError, UsageError
+from webconsole import connections, run_processes
+from webconsole.new_files import background, draft_import, drafts, sample_check
+from webconsole.new_files.drafts import Draft
+
+logger = logging.getLogger(__name__)
+
+READING_KEYS = ("sheet", "header_row", "no_header", "encoding", "delimiter")
+
+
+def start_reading(draft: Draft, reading: Mapping[str, Any] | None = None) -> None:
+    """Read a complete file, again if `reading` says how. Raise UsageError while it is incomplete or being loaded."""
+    _refuse_unready(draft)
+    if reading is not None:
+        draft.reading = dict(reading)
+        # the columns may be others now
+        draft.edits.pop("columns", None)
+        draft.edits.pop("skips", None)
+    background.start_work(draft, "found")
+
+
+def change_edits(draft: Draft, edits: Mapping[str, Any]) -> dict[str, Any]:
+    """Store the edits of a person and return them with what is proposed. Raise UsageError if nothing is proposed."""
+    _refuse_unready(draft)
+    found = require_found(draft)
+    draft.edits = draft_import.merge_edits(found, {**draft.edits, **edits})
+    draft.save()
+    return draft.edits
+
+
+def start_trying(draft: Draft) -> None:
+    """Try the load of a file, if its import has no faults."""
+    if draft.config_name or not find_faults(draft):
+        background.start_work(draft, "tried")
+
+
+def choose_import(draft: Draft, config_name: str) -> None:
+    """Say that a file is for a known import, or with "" for a new one; raise UsageError if there is no such import."""
+    _refuse_unready(draft)
+    if config_name:
+        configuration.load_import(connections.connect_as_etl(), config_name)
+    draft.config_name = config_name
+    background.start_work(draft, "found" if draft.read_result("found") is None else "tried")
+
+
+def require_found(draft: Draft) -> dict[str, Any]:
+    """Return what was found in a file; raise UsageError if that is not known."""
+    found = draft.read_result("found")
+    if found is None or found["error"]:
+        raise UsageError(found["error"] if found else f"{draft.file_name} is still being read", "Wait a moment.")
+    return found
+
+
+def find_faults(draft: Draft) -> list[str]:
+    """Return what must be corrected before the import can be stored."""
+    found = require_found(draft)
+    edits = draft_import.merge_edits(found, draft.edits)
+    faults = [
+        f"{edit['name'] or column['header']}: {check.fault}"
+        for column, edit, check in zip(
+            found["columns"], edits["columns"], sample_check.check_columns(found, edits), strict=True
+        )
+        if check.fault
+    ]
+    if not any(edit["keep"] for edit in edits["columns"]):
+        faults.append("Keep at least one column.")
+    faults = faults or draft_import.find_faults(edits["name"], draft_import.render_yaml(found, edits, draft.reading))
+    if not draft.version and not faults and is_known(edits["name"]):
+        faults.append(f"There is an import {edits['name']} already. Choose another name, or load the file into it.")
+    return faults
+
+
+def is_known(config_name: str) -> bool:
+    """Return whether there is an import of a name, as a row or as a file."""
+    with connections.read_as_etl() as cursor:
+        cursor.execute("select 1 from dba.timportconfig where config_name = %s", (config_name,))
+        return cursor.fetchone() is not None or (import_rows.FOLDER / f"{config_name}.yaml").exists()
+
+
+def find_fitting_imports(file_name: str) -> list[str]:
+    """Return the names of the active imports whose files have such a name."""
+    imports, _ = configuration.load_valid_imports(connections.connect_as_etl())
+    return [
+        config.config_name
+        for config in imports
+        if config.is_active and configuration.compile_pattern(config.file_pattern).fullmatch(file_name)
+    ]
+
+
+def load_file(draft: Draft, user_name: str) -> str:
+    """Store the import of a file as a new version, unless it is known, start the load and return its run.
+
+    Raise ConfigurationError with every fault, UsageError if the file is being loaded already.
+    """
+    _refuse_unready(draft)
+    name = draft.config_name or _store_import(draft, user_name)
+    draft.run_uuid = run_processes.load_file(name, draft.path, user_name)
+    draft.save()
+    return draft.run_uuid
+
+
+def _store_import(draft: Draft, user_name: str) -> str:
+    if faults := find_faults(draft):
+        raise ConfigurationError("; ".join(faults))
+    found = require_found(draft)
+    edits = draft_import.merge_edits(found, draft.edits)
+    text = draft_import.render_yaml(found, edits, draft.reading)
+    connection, name = connections.connect_as_etl(), str(edits["name"])
+    version = uploads.store_upload(connection, name, text.encode(), is_import=True)
+    if version is not None:
+        with transaction(connection) as cursor:
+            cursor.execute(
+                "update dba.tconfighistory set changed_by = %s where config_name = %s and version = %s",
+                (user_name, name, version),
+            )
+        draft.version = version
+        logger.info("console: %s made the import %s of %s, version %s", user_name, name, draft.file_name, version)
+    draft.edits = edits
+    draft.save()
+    return name
+
+
+def load_again(draft: Draft) -> None:
+    """Forget a run that did not load the file, so that it can be corrected and loaded once more."""
+    draft.run_uuid = ""
+    background.start_work(draft, "tried")
+
+
+def _refuse_unready(draft: Draft) -> None:
+    if not draft.is_complete:
+        raise UsageError(f"{draft.received} of {draft.size} bytes of {draft.file_name} have arrived", "Send the rest.")
+    if draft.run_uuid:
+        raise UsageError(f"{draft.file_name} is loaded already", "See its run.")
+
+
+def get_config_name(draft: Draft) -> str:
+    """Return the import of a file: the known one, or the one that was made of it."""
+    return draft.config_name or str(draft.edits.get("name", ""))
+
+
+def write_letter(found: Mapping[str, Any], edits: Mapping[str, Any]) -> str:
+    """Return what to tell the client: the names of the next files, and what must stay as it is."""
+    names = ", ".join(found["pattern"]["examples"]) or found["file_name"]
+    columns = [
+        f"  {column['header'] or column['column']}"
+        + (f" ({edit['format'] or edit['type']})" if edit["type"] != "text" else "")
+        + (", always filled" if edit["required"] else "")
+        for column, edit in zip(found["columns"], edits["columns"], strict=True)
+        if edit["keep"]
+    ]
+    return "\n".join(
+        [
+            f"Please name the next files like this: {names}.",
+            f"They should have the same format as {found['file_name']}, with these columns:",
+            *columns,
+            "If a column gets another name or is left out, please tell us before.",
+        ]
+    )
+
+
+def remove(draft: Draft) -> None:
+    """Remove a file that was added, with all that is known of it."""
+    drafts.load_draft(draft.draft_id).remove()
