@@ -154,21 +154,21 @@ def _find_draft(draft_id: UUID) -> Draft:
 
 def _take_edits(draft: Draft) -> None:
     body = parse_body(Edits, MAX_VALUES).model_dump(exclude_none=True)
-    found = files.require_found(draft)
+    facts = files.require_found(draft)
     changed = body.pop("columns")
-    edits = draft_import.merge_edits(found, draft.edits)
-    for column, edit in zip(found["columns"], edits["columns"], strict=True):
+    edits = draft_import.merge_edits(facts, draft.edits)
+    for column, edit in zip(facts["columns"], edits["columns"], strict=True):
         edit.update(changed.get(column["column"], {}))
     files.change_edits(draft, {**edits, **body})
 
 
 def _describe(draft: Draft) -> dict[str, Any]:
-    found = draft.read_result("found")
-    shown = {key: value for key, value in (found or {}).items() if key not in ("values", "round")}
+    facts = draft.read_result("found")
+    shown = {key: value for key, value in (facts or {}).items() if key not in ("values", "round")}
     edits = None
-    if found and not found["error"]:
-        shown["first_rows"] = describe_file.list_first_rows(found)
-        edits = draft_import.merge_edits(found, draft.edits)
+    if facts and not facts["error"]:
+        shown["first_rows"] = describe_file.list_first_rows(facts)
+        edits = draft_import.merge_edits(facts, draft.edits)
     description: dict[str, Any] = make_plain({
         "id": draft.draft_id, "name": draft.file_name, "size": draft.size, "received": draft.received,
         "import": files.get_config_name(draft), "is_working": background.is_working(draft), "reading": draft.reading,

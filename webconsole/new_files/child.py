@@ -29,9 +29,9 @@ def main(draft_id: str, step: str) -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     draft = drafts.load_draft(draft_id)
     if step == "found" and not draft.config_name:
-        found = _attempt(lambda: describe_file.describe_file(draft.path, draft.reading))
-        draft.write_result("found", found)
-        if found["error"]:
+        facts = _attempt(lambda: describe_file.describe_file(draft.path, draft.reading))
+        draft.write_result("found", facts)
+        if facts["error"]:
             return
     draft.write_result("tried", _attempt(lambda: _try_load(draft)))
 
@@ -54,9 +54,9 @@ def _try_load(draft: Draft) -> dict[str, Any]:
         if draft.config_name:
             config, is_stored = configuration.load_import(connection, draft.config_name), True
         else:
-            found = draft.read_result("found") or {}
-            edits = draft_import.merge_edits(found, draft.edits)
-            text = draft_import.render_yaml(found, edits, draft.reading)
+            facts = draft.read_result("found") or {}
+            edits = draft_import.merge_edits(facts, draft.edits)
+            text = draft_import.render_yaml(facts, edits, draft.reading)
             config, is_stored = draft_import.build_config(edits["name"], text), False
         directories = Directories(settings.current().etl_data_dir)
         context = Context(connection, config, directories, log_utils.get_run_uuid())

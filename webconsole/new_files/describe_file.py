@@ -35,7 +35,7 @@ def describe_file(path: Path, reading: Mapping[str, Any]) -> dict[str, Any]:
         for proposed, header in zip(proposal.columns, facts.headers, strict=True)
     ]
     checked = max(SHOWN_ROWS, min(CHECKED_ROWS, MAX_CHECKED_VALUES // max(len(names), 1)))
-    # a long text is shown and checked in part: it is no number or date
+    # a long text is shown and checked in part: so it cannot be a number or date
     values = [[value[:MAX_SHOWN_LETTERS] for value in facts.first[name][:checked]] for name in names]
     return {
         "file_name": path.name,

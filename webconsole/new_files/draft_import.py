@@ -27,16 +27,16 @@ LOAD_MODES = {
 }
 
 
-def make_edits(found: Mapping[str, Any]) -> dict[str, Any]:
+def make_edits(facts: Mapping[str, Any]) -> dict[str, Any]:
     """Return what a person may change, as it is proposed."""
-    key = found["key"] or {"columns": [], "is_sure": False}
+    key = facts["key"] or {"columns": [], "is_sure": False}
     return {
-        "name": found["name"],
+        "name": facts["name"],
         "target_table": f"public.{found['name']}",
-        "load_mode": found["load_mode"]["mode"],
-        "file_pattern": found["pattern"]["pattern"],
-        "date_format": found["pattern"]["date_format"],
-        "skips": [number for number, skip in enumerate(found["skips"]) if skip["is_sure"]],
+        "load_mode": facts["load_mode"]["mode"],
+        "file_pattern": facts["pattern"]["pattern"],
+        "date_format": facts["pattern"]["date_format"],
+        "skips": [number for number, skip in enumerate(facts["skips"]) if skip["is_sure"]],
         "columns": [
             {
                 "name": column["column"],
@@ -47,14 +47,14 @@ def make_edits(found: Mapping[str, Any]) -> dict[str, Any]:
                 "key": bool(key["is_sure"]) and column["column"] in key["columns"],
                 "keep": True,
             }
-            for column in found["columns"]
+            for column in facts["columns"]
         ],
     }
 
 
-def merge_edits(found: Mapping[str, Any], edits: Mapping[str, Any]) -> dict[str, Any]:
+def merge_edits(facts: Mapping[str, Any], edits: Mapping[str, Any]) -> dict[str, Any]:
     """Return the edits of a person on what is proposed; columns that are not found any more are left out."""
-    merged = make_edits(found) | {key: value for key, value in edits.items() if key != "columns"}
+    merged = make_edits(facts) | {key: value for key, value in edits.items() if key != "columns"}
     changed = edits.get("columns", [])
     if len(changed) == len(merged["columns"]):
         merged["columns"] = [base | dict(new) for base, new in zip(merged["columns"], changed, strict=True)]
@@ -76,9 +76,9 @@ def declare_column(column: Mapping[str, Any], edit: Mapping[str, Any]) -> dict[s
     return declared
 
 
-def build_proposal(found: Mapping[str, Any], edits: Mapping[str, Any], reading: Mapping[str, Any]) -> ImportProposal:
+def build_proposal(facts: Mapping[str, Any], edits: Mapping[str, Any], reading: Mapping[str, Any]) -> ImportProposal:
     """Return the proposal with the changes of a person."""
-    pairs = list(zip(found["columns"], edits["columns"], strict=True))
+    pairs = list(zip(facts["columns"], edits["columns"], strict=True))
     columns = []
     for column, edit in pairs:
         if edit["keep"]:
@@ -91,20 +91,20 @@ def build_proposal(found: Mapping[str, Any], edits: Mapping[str, Any], reading: 
     names = {column["column"]: edit["name"] for column, edit in pairs}
     return ImportProposal(
         edits["name"],
-        [found["file_name"]],
-        _build_pattern(found["pattern"], edits),
+        [facts["file_name"]],
+        _build_pattern(facts["pattern"], edits),
         columns,
-        found["headers"],
+        facts["headers"],
         KeyCandidate(tuple(keys), True, is_chosen=True) if keys else None,
-        LoadMode(edits["load_mode"], _explain_mode(found["load_mode"], edits["load_mode"])),
+        LoadMode(edits["load_mode"], _explain_mode(facts["load_mode"], edits["load_mode"])),
         [
             # a doubtful one that was chosen is not doubtful any more
             SkipProposal(skip["rule"], skip["reason"] if skip["is_sure"] else CHOSEN, frozenset())
-            for number, skip in enumerate(found["skips"])
+            for number, skip in enumerate(facts["skips"])
             if number in edits["skips"]
         ],
-        [name for name in found["filled"] if name in kept and name not in required and names[name] == name],
-        found["notes"],
+        [name for name in facts["filled"] if name in kept and name not in required and names[name] == name],
+        facts["notes"],
         edits["target_table"],
         f"file_watcher/{edits['name']}",
         reading,
@@ -112,16 +112,16 @@ def build_proposal(found: Mapping[str, Any], edits: Mapping[str, Any], reading: 
     )
 
 
-def _build_pattern(found: Mapping[str, Any], edits: Mapping[str, Any]) -> FilePattern:
+def _build_pattern(facts: Mapping[str, Any], edits: Mapping[str, Any]) -> FilePattern:
     proposed = FilePattern(
         **{
-            **found,
-            "examples": tuple(found["examples"]),
-            "day": date.fromisoformat(str(found["day"])) if found["day"] else None,
+            **facts,
+            "examples": tuple(facts["examples"]),
+            "day": date.fromisoformat(str(facts["day"])) if facts["day"] else None,
         }
     )
     pattern = edits["file_pattern"].strip()
-    if pattern == found["pattern"] and edits["date_format"] == found["date_format"]:
+    if pattern == facts["pattern"] and edits["date_format"] == facts["date_format"]:
         return proposed
     is_dated = "(?P<date>" in pattern and bool(edits["date_format"])
     return replace(
@@ -129,7 +129,7 @@ def _build_pattern(found: Mapping[str, Any], edits: Mapping[str, Any]) -> FilePa
         pattern=pattern,
         date_format=edits["date_format"] if is_dated else "",
         has_label="(?P<label>" in pattern,
-        examples=tuple(name for name in found["examples"] if _fits(pattern, name)),
+        examples=tuple(name for name in facts["examples"] if _fits(pattern, name)),
         note="",
         question="",
     )
@@ -142,13 +142,13 @@ def _fits(pattern: str, name: str) -> bool:
         return False
 
 
-def _explain_mode(found: Mapping[str, Any], mode: str) -> str:
-    return str(found["reason"]) if mode == found["mode"] else CHOSEN
+def _explain_mode(facts: Mapping[str, Any], mode: str) -> str:
+    return str(facts["reason"]) if mode == facts["mode"] else CHOSEN
 
 
-def render_yaml(found: Mapping[str, Any], edits: Mapping[str, Any], reading: Mapping[str, Any]) -> str:
+def render_yaml(facts: Mapping[str, Any], edits: Mapping[str, Any], reading: Mapping[str, Any]) -> str:
     """Return the YAML of the import, the same text that `etl suggest_import` writes."""
-    return render_import(build_proposal(found, edits, reading))
+    return render_import(build_proposal(facts, edits, reading))
 
 
 def find_faults(name: str, text: str) -> list[str]:

@@ -33,8 +33,8 @@ def start_reading(draft: Draft, reading: Mapping[str, Any] | None = None) -> Non
 def change_edits(draft: Draft, edits: Mapping[str, Any]) -> dict[str, Any]:
     """Store the edits of a person and return them with what is proposed. Raise UsageError if nothing is proposed."""
     _refuse_unready(draft)
-    found = require_found(draft)
-    draft.edits = draft_import.merge_edits(found, {**draft.edits, **edits})
+    facts = require_found(draft)
+    draft.edits = draft_import.merge_edits(facts, {**draft.edits, **edits})
     draft.save()
     return draft.edits
 
@@ -56,26 +56,26 @@ def choose_import(draft: Draft, config_name: str) -> None:
 
 def require_found(draft: Draft) -> dict[str, Any]:
     """Return what was found in a file; raise UsageError if that is not known."""
-    found = draft.read_result("found")
-    if found is None or found["error"]:
-        raise UsageError(found["error"] if found else f"{draft.file_name} is still being read", "Wait a moment.")
-    return found
+    facts = draft.read_result("found")
+    if facts is None or facts["error"]:
+        raise UsageError(facts["error"] if facts else f"{draft.file_name} is still being read", "Wait a moment.")
+    return facts
 
 
 def find_faults(draft: Draft) -> list[str]:
     """Return what must be corrected before the import can be stored."""
-    found = require_found(draft)
-    edits = draft_import.merge_edits(found, draft.edits)
+    facts = require_found(draft)
+    edits = draft_import.merge_edits(facts, draft.edits)
     faults = [
         f"{edit['name'] or column['header']}: {check.fault}"
         for column, edit, check in zip(
-            found["columns"], edits["columns"], sample_check.check_columns(found, edits), strict=True
+            facts["columns"], edits["columns"], sample_check.check_columns(facts, edits), strict=True
         )
         if check.fault
     ]
     if not any(edit["keep"] for edit in edits["columns"]):
         faults.append("Keep at least one column.")
-    faults = faults or draft_import.find_faults(edits["name"], draft_import.render_yaml(found, edits, draft.reading))
+    faults = faults or draft_import.find_faults(edits["name"], draft_import.render_yaml(facts, edits, draft.reading))
     if not draft.version and not faults and is_known(edits["name"]):
         faults.append(f"There is an import {edits['name']} already. Choose another name, or load the file into it.")
     return faults
@@ -113,9 +113,9 @@ def load_file(draft: Draft, user_name: str) -> str:
 def _store_import(draft: Draft, user_name: str) -> str:
     if faults := find_faults(draft):
         raise ConfigurationError("; ".join(faults))
-    found = require_found(draft)
-    edits = draft_import.merge_edits(found, draft.edits)
-    text = draft_import.render_yaml(found, edits, draft.reading)
+    facts = require_found(draft)
+    edits = draft_import.merge_edits(facts, draft.edits)
+    text = draft_import.render_yaml(facts, edits, draft.reading)
     connection, name = connections.connect_as_etl(), str(edits["name"])
     version = uploads.store_upload(connection, name, text.encode(), is_import=True)
     if version is not None:
@@ -149,14 +149,14 @@ def get_config_name(draft: Draft) -> str:
     return draft.config_name or str(draft.edits.get("name", ""))
 
 
-def write_letter(found: Mapping[str, Any], edits: Mapping[str, Any]) -> str:
+def write_letter(facts: Mapping[str, Any], edits: Mapping[str, Any]) -> str:
     """Return what to tell the client: the names of the next files, and what must stay as it is."""
-    names = ", ".join(found["pattern"]["examples"]) or found["file_name"]
+    names = ", ".join(facts["pattern"]["examples"]) or facts["file_name"]
     columns = [
         f"  {column['header'] or column['column']}"
         + (f" ({edit['format'] or edit['type']})" if edit["type"] != "text" else "")
         + (", always filled" if edit["required"] else "")
-        for column, edit in zip(found["columns"], edits["columns"], strict=True)
+        for column, edit in zip(facts["columns"], edits["columns"], strict=True)
         if edit["keep"]
     ]
     return "\n".join(

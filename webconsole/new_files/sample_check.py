@@ -30,12 +30,12 @@ class ColumnCheck:
     fault: str = ""
 
 
-def check_columns(found: Mapping[str, Any], edits: Mapping[str, Any]) -> list[ColumnCheck]:
+def check_columns(facts: Mapping[str, Any], edits: Mapping[str, Any]) -> list[ColumnCheck]:
     """Return the check of each column of a file."""
     names = [edit["name"] for edit in edits["columns"] if edit["keep"]]
     return [
         _check_column(draft_import.declare_column(column, edit), values, edit, names)
-        for column, edit, values in zip(found["columns"], edits["columns"], found["values"], strict=True)
+        for column, edit, values in zip(facts["columns"], edits["columns"], facts["values"], strict=True)
     ]
 
 

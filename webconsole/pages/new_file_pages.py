@@ -161,10 +161,10 @@ def _go_to(draft: Draft) -> Response:
 
 def _take_edits(draft: Draft) -> None:
     """Keep what the form says about the columns, if the columns of the file are known."""
-    found = draft.read_result("found")
-    if found and not found["error"]:
+    facts = draft.read_result("found")
+    if facts and not facts["error"]:
         files.change_edits(
-            draft, edit_form.parse_edits(request.form, request.form.getlist("skip"), len(found["columns"]))
+            draft, edit_form.parse_edits(request.form, request.form.getlist("skip"), len(facts["columns"]))
         )
 
 
@@ -173,17 +173,17 @@ def _render_page(draft: Draft, faults: list[str]) -> str:
 
 
 def _read_context(draft: Draft) -> dict[str, Any]:
-    found, tried = draft.read_result("found"), draft.read_result("tried")
+    facts, tried = draft.read_result("found"), draft.read_result("tried")
     context: dict[str, Any] = {
-        "draft": draft, "found": found, "tried": tried, "is_working": background.is_working(draft),
+        "draft": draft, "found": facts, "tried": tried, "is_working": background.is_working(draft),
         "config_name": files.get_config_name(draft), "encodings": ENCODINGS, "delimiters": edit_form.DELIMITERS,
         "types": COLUMN_TYPES, "load_modes": draft_import.LOAD_MODES, "formats": FORMATS, "fitting": [],
     }  # fmt: skip
-    if found and not found["error"]:
-        context["edits"] = edits = draft_import.merge_edits(found, draft.edits)
-        context["checks"] = sample_check.check_columns(found, edits)
-        context["first_rows"] = describe_file.list_first_rows(found)
-        context["letter"] = files.write_letter(found, edits)
+    if facts and not facts["error"]:
+        context["edits"] = edits = draft_import.merge_edits(facts, draft.edits)
+        context["checks"] = sample_check.check_columns(facts, edits)
+        context["first_rows"] = describe_file.list_first_rows(facts)
+        context["letter"] = files.write_letter(facts, edits)
         context["fitting"] = [] if draft.run_uuid else files.find_fitting_imports(draft.file_name)
     if draft.run_uuid:
         context |= _read_run(draft.run_uuid)
