@@ -61,9 +61,9 @@ def describe_file(path: Path, reading: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def list_first_rows(found: Mapping[str, Any]) -> list[list[str]]:
+def list_first_rows(facts: Mapping[str, Any]) -> list[list[str]]:
     """Return the first rows of a file that was described."""
-    return [list(row) for row in zip(*(values[:SHOWN_ROWS] for values in found["values"]), strict=True)]
+    return [list(row) for row in zip(*(values[:SHOWN_ROWS] for values in facts["values"]), strict=True)]
 
 
 def build_options(reading: Mapping[str, Any]) -> ReadingOptions:

@@ -32,7 +32,7 @@ def make_edits(facts: Mapping[str, Any]) -> dict[str, Any]:
     key = facts["key"] or {"columns": [], "is_sure": False}
     return {
         "name": facts["name"],
-        "target_table": f"public.{found['name']}",
+        "target_table": f"public.{facts['name']}",
         "load_mode": facts["load_mode"]["mode"],
         "file_pattern": facts["pattern"]["pattern"],
         "date_format": facts["pattern"]["date_format"],

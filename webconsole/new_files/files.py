@@ -162,7 +162,7 @@ def write_letter(facts: Mapping[str, Any], edits: Mapping[str, Any]) -> str:
     return "\n".join(
         [
             f"Please name the next files like this: {names}.",
-            f"They should have the same format as {found['file_name']}, with these columns:",
+            f"They should have the same format as {facts['file_name']}, with these columns:",
             *columns,
             "If a column gets another name or is left out, please tell us before.",
         ]
