@@ -8,6 +8,7 @@ from dataclasses import replace
 from datetime import date
 from typing import Any
 
+from systemscripts.bounded_patterns import compile_pattern
 from systemscripts.configuration import ImportConfig, uploads
 from systemscripts.imports.suggest.file_pattern import FilePattern
 from systemscripts.imports.suggest.import_proposal import ImportProposal
@@ -137,8 +138,8 @@ def _build_pattern(facts: Mapping[str, Any], edits: Mapping[str, Any]) -> FilePa
 
 def _fits(pattern: str, name: str) -> bool:
     try:
-        return re.fullmatch(pattern, name) is not None
-    except re.error:
+        return compile_pattern(pattern).fullmatch(name) is not None
+    except (re.error, RecursionError, OverflowError):
         return False
 
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from systemscripts import configuration
+from systemscripts.bounded_patterns import compile_pattern
 from systemscripts.configuration import import_rows, uploads
 from systemscripts.db_utils import transaction
 from systemscripts.errors import ConfigurationError, UsageError
@@ -94,7 +95,7 @@ def find_fitting_imports(file_name: str) -> list[str]:
     return [
         config.config_name
         for config in imports
-        if config.is_active and configuration.compile_pattern(config.file_pattern).fullmatch(file_name)
+        if config.is_active and compile_pattern(config.file_pattern).fullmatch(file_name)
     ]
 
 
