@@ -14,7 +14,7 @@ from urllib.parse import unquote, urlsplit
 
 from bench import measurement
 from bench.measurement import Run
-from systemscripts.db_utils import embedded_programs
+from systemscripts.db_utils import embedded_programs, embedded_roles
 
 PROJECT = Path(__file__).resolve().parents[1]
 
@@ -37,6 +37,7 @@ class Bench:
         )
         self.job("database", "start")
         self.url = self.job("database", "url").output.strip()
+        self.state = json.loads((folder / "var" / "embedded_database.json").read_text())
 
     def job(self, script: str, *arguments: str) -> Run:
         """Run a job script, as the wrapper does."""
@@ -44,21 +45,24 @@ class Bench:
             [sys.executable, str(PROJECT / "jobscripts" / f"{script}.py"), *arguments], self.environment
         )
 
-    def psql(self, statement: str) -> Run:
+    def psql(self, statement: str, as_owner: bool = False) -> Run:
         """Run SQL with the psql of the embedded version; the password is passed in the environment."""
         parts = urlsplit(self.url)
         options = "-c client_min_messages=warning -c datestyle=ISO,DMY"
-        environment = self.environment | {"PGPASSWORD": unquote(parts.password or ""), "PGOPTIONS": options}
+        user, password = "etl", unquote(parts.password or "")
+        if as_owner:
+            user, password = embedded_roles.OWNER, self.state["owner_password"]
+        environment = self.environment | {"PGPASSWORD": password, "PGOPTIONS": options}
         command = [
             str(embedded_programs.find_program("psql")), "-qX", "-v", "ON_ERROR_STOP=1", "-h", "127.0.0.1",
-            "-p", str(parts.port), "-U", "etl", "etl", "-c", statement,
+            "-p", str(parts.port), "-U", user, "etl", "-c", statement,
         ]  # fmt: skip
         return measurement.run_command(command, environment)
 
     def settle(self) -> None:
         """Flush earlier writes to disk, so that they do not disturb the measurement."""
         os.sync()
-        self.psql("checkpoint")
+        self.psql("checkpoint", as_owner=True)
 
     def copy(self, file: Path, types: Mapping[str, str], options: str = "") -> Run:
         """Run `psql \\copy` with a file that already has the lineage fields; `types`: of all its columns."""
@@ -94,5 +98,4 @@ def create_installation() -> Iterator[Bench]:
             yield bench
         finally:
             bench.job("database", "stop")
-            state = json.loads((bench.folder / "var" / "embedded_database.json").read_text())
-            shutil.rmtree(state["folder"], ignore_errors=True)
+            shutil.rmtree(bench.state["folder"], ignore_errors=True)
