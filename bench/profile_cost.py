@@ -38,10 +38,10 @@ LIMIT_SHARE, LIMIT_SECONDS = 0.10, 0.010
 class _Blind(look_at_values.Viewer):
     """Looks at nothing."""
 
-    def look(self, relation: Any) -> None:
+    def look(self, relation: Any, extent: Any) -> None:
         """Look at nothing."""
 
-    def look_at_target(self) -> None:
+    def look_at_target(self, extent: Any) -> None:
         """Look at nothing."""
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from itertools import chain, compress
 from typing import TYPE_CHECKING
@@ -25,7 +25,7 @@ from systemscripts.imports.values import row_pattern
 from systemscripts.imports.values.row_pattern import RowPattern
 from systemscripts.imports.values.validate_rows import CheckedBlock, RowChecker, Rules
 from systemscripts.summary import Counts
-from systemscripts.tables.lineage import LINEAGE
+from systemscripts.tables.lineage import LINEAGE, Extent
 from systemscripts.tables.model import Block, Table, Wire
 
 if TYPE_CHECKING:
@@ -54,12 +54,14 @@ class Load:
     dataset_id: int
     file_id: int
     # called with the table that contains the file's rows, as delivered, once they are copied
-    show_rows: Callable[[sql.Composable], None] | None = None
+    show_rows: Callable[[sql.Composable, Extent], None] | None = None
+    # of the rows that were copied so far
+    extent: Extent = field(default_factory=Extent)
 
     def show(self, relation: sql.Composable) -> None:
         """Call `show_rows`, if given, with a table that contains the rows of the file."""
         if self.show_rows is not None:
-            self.show_rows(relation)
+            self.show_rows(relation, self.extent)
 
 
 def copy_table(cursor: Cursor, load: Load, advance: Callable[[int], None]) -> tuple[Counts, Rejects]:
@@ -72,9 +74,11 @@ def copy_table(cursor: Cursor, load: Load, advance: Callable[[int], None]) -> tu
     statements = _Statements(cursor, load.plan)
     # there is always a savepoint: each block replaces the one before by its own
     cursor.execute("savepoint block")
-    for block, ready in _look_ahead(_prepare(load)):
+    ahead = _LookAhead(_prepare(load))
+    for block, ready in ahead:
         counts.read += len(block.records)
-        if _try_copy(cursor, statements.choose(ready.data, ready.wire), ready):
+        load.extent.first, load.extent.last = load.extent.first or block.rows[0], block.rows[-1]
+        if _try_copy(cursor, statements.choose(ready.data, ready.wire), ready, ahead.prepare_next):
             counts.loaded += ready.rows
         else:
             loaded, ready = careful.copy(block)
@@ -83,7 +87,7 @@ def copy_table(cursor: Cursor, load: Load, advance: Callable[[int], None]) -> tu
         rejects.add(ready.rejects)
         counts.skipped += ready.skipped
         advance(len(block.records))
-    counts.rejected = rejects.count
+    counts.rejected, load.extent.rows = rejects.count, counts.loaded
     return counts, rejects
 
 
@@ -138,7 +142,7 @@ def _prepare(load: Load) -> Iterator[ReadyPair]:
     """Prepare each block: as it is, or rows that do not match converted, or all of them if they are many."""
     wire, checker = load.table.wire, RowChecker(load.rules)
     pattern = row_pattern.build_row_pattern(load.rules, wire) if wire.encoding in _SERVER_ENCODINGS else None
-    for block in load.table.blocks():
+    for block in load.table.blocks_matching(pattern.record.pattern) if pattern else load.table.blocks():
         ready = _prepare_straight(block, load, pattern, checker) if pattern else None
         ready = ready or _prepare_block(checker.check(block, load.table), load.dataset_id)
         yield block, ready
@@ -148,7 +152,7 @@ def _prepare_straight(block: Block, load: Load, pattern: RowPattern, checker: Ro
     """Prepare the raw records, those that do not match converted behind them; None if these are many."""
     wire = load.table.wire
     data = _add_lineage(block, load.dataset_id, wire)
-    if pattern.match_block(data):
+    if block.matches or pattern.match_block(data):
         return _ReadyBlock(data, len(block.records), wire=wire)
     fits = pattern.match_records(block.records)
     odd = [not matches for matches in fits]
@@ -196,25 +200,51 @@ def _write_csv(columns: Sequence[Sequence[object]], wire: Wire) -> bytes:
     return written.getvalue().encode(wire.encoding)
 
 
-def _look_ahead(blocks: Iterator[ReadyPair]) -> Iterator[ReadyPair]:
-    """Yield blocks; while the caller waits for the server to store one, a thread prepares the next."""
-    # the first one here, because a reader may start its process with it
-    ready = next(blocks, None)
-    with ThreadPoolExecutor(1) as executor:
-        while ready is not None:
-            following = executor.submit(next, blocks, None)
-            yield ready
-            ready = following.result()
+class _LookAhead:
+    """Takes blocks from an iterator; while the server stores one, a thread prepares the next."""
+
+    def __init__(self, blocks: Iterator[ReadyPair]) -> None:
+        self._blocks = blocks
+        self._executor = ThreadPoolExecutor(1)
+        self._following: list[Future[ReadyPair | None]] = []
+
+    def prepare_next(self) -> None:
+        """Begin to prepare the next block, if that has not begun."""
+        if not self._following:
+            self._following.append(self._executor.submit(next, self._blocks, None))
+
+    def __iter__(self) -> Iterator[ReadyPair]:
+        """Yield the blocks."""
+        # the first one here, because a reader may start its process with it
+        ready = next(self._blocks, None)
+        with self._executor:
+            while ready is not None:
+                yield ready
+                self.prepare_next()
+                ready = self._following.pop().result()
 
 
-def _try_copy(cursor: Cursor, statement: str, ready: _ReadyBlock) -> bool:
+class _Stream(io.BytesIO):
+    """The data of a block; says when COPY begins to read them."""
+
+    def __init__(self, data: bytes, begin: Callable[[], None]) -> None:
+        super().__init__(data)
+        self._begin = begin
+
+    def read(self, size: int | None = -1) -> bytes:
+        """Return the next bytes."""
+        self._begin()
+        return super().read(size)
+
+
+def _try_copy(cursor: Cursor, statement: str, ready: _ReadyBlock, begin: Callable[[], None] = lambda: None) -> bool:
     """Copy one block; return False, with nothing copied, when the server refuses it or counts other records."""
     if not ready.data:
         return True
     try:
         # in one statement, because each round trip costs as much as about a hundred rows
         statements = f"release savepoint block; savepoint block; {statement}"
-        cursor.copy_expert(statements, io.BytesIO(ready.data), PIECE_BYTES)
+        cursor.copy_expert(statements, _Stream(ready.data, begin), PIECE_BYTES)
         copied = cursor.rowcount == ready.rows
     except _UNFIT:
         copied = False

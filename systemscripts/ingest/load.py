@@ -235,7 +235,7 @@ def _copy_rows(
             counts, rejected = upsert.upsert_table(cursor, load, context.config.empty_keeps, tracker.advance)
         else:
             counts, rejected = copy_rows.copy_table(cursor, load, tracker.advance)
-    viewer.look_at_target()
+    viewer.look_at_target(load.extent)
     counts.skipped += file.table.skipped
     counts.read += file.table.skipped
     return counts, rejected

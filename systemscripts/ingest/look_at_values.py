@@ -16,7 +16,7 @@ from systemscripts.findings.values.sample import Sample
 from systemscripts.imports import target_plan
 from systemscripts.ingest.ingest_context import Context
 from systemscripts.ingest.prepare import PreparedFile
-from systemscripts.tables.lineage import SOURCE_SHEET
+from systemscripts.tables.lineage import SOURCE_SHEET, Extent
 
 if TYPE_CHECKING:
     from systemscripts.db_utils import Cursor
@@ -42,16 +42,18 @@ class Viewer:
         self._sample: Sample | None = None
         self._profiles: Profiles | None = None
 
-    def look(self, relation: sql.Composable) -> None:
+    def look(self, relation: sql.Composable, extent: Extent) -> None:
         """Read the rows of the file from a table that they were copied into."""
-        self._sample = sample.read_table(self._cursor, relation, self._dataset_id, self._types, self._key, self._exact)
+        self._sample = sample.read_table(
+            self._cursor, relation, self._dataset_id, self._types, extent, self._key, self._exact
+        )
 
-    def look_at_target(self) -> None:
+    def look_at_target(self, extent: Extent) -> None:
         """Read the rows where they are now, unless they were seen on their way."""
         if self._sample is not None:
             return
         if self._plan.lake is None:
-            self.look(sql.Identifier(self._plan.schema, self._plan.table))
+            self.look(sql.Identifier(self._plan.schema, self._plan.table), extent)
         elif (name := lake.find_file_name(self._cursor, self._dataset_id)) is not None:
             folder = self._plan.lake.folder
             spill = folder / f".profile_{self._dataset_id}"

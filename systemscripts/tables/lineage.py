@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 DATASET_ID = "dataset_id"
 SOURCE_ROW = "source_row"
 # only in targets of load mode new_rows
@@ -23,3 +25,12 @@ COMMENTS = {
 def define_columns(hashed: bool) -> str:
     """Return the definitions of the lineage columns for CREATE TABLE; `hashed`: with the row's hash."""
     return f"{DATASET_ID} integer not null, {SOURCE_ROW} integer not null" + (f", {ROW_HASH} uuid" if hashed else "")
+
+
+@dataclass
+class Extent:
+    """What is known of a load while it is copied: how many rows, and the lines of the first and the last one."""
+
+    rows: int = 0
+    first: int = 0
+    last: int = 0

@@ -65,10 +65,12 @@ class Block:
 
     `records`: bytes in the table's wire format; quoted line breaks remain in the record.
     `rows`: for each record the line of the file where it starts, or its row of the sheet, from 1. Usually a range.
+    `matches`: every record matches the pattern that was given to `blocks_matching`.
     """
 
     records: list[bytes]
     rows: Sequence[int]
+    matches: bool = False
 
 
 @dataclass(frozen=True)
@@ -120,6 +122,13 @@ class Table(ABC):
 
         Raises BadDataError when the file is truncated or the rest of it cannot be read.
         """
+
+    def blocks_matching(self, record: bytes) -> Iterator[Block]:
+        """Yield the same records as `blocks()`, faster where all of a block match a pattern; `record`: for one of them.
+
+        The pattern has no groups, and matches only records that the reader would leave unchanged.
+        """
+        return self.blocks()
 
     @abstractmethod
     def content_sha256(self) -> str:

@@ -18,7 +18,7 @@ from systemscripts.findings.values.sketch import Sketch, build_sketch
 
 ROWS = "(rows)"
 KEY = "(key)"
-# The trait of a column whose different values were counted in all of a large load.
+# The trait of a column of which it is known how many values of a large load differ.
 IS_COUNTED = "is_counted"
 KEY_TYPES = ("text", "integer", "bigint")
 EPOCH = date(1970, 1, 1).toordinal()
@@ -127,9 +127,8 @@ def _build_row_profiles(sample: Sample, key: tuple[str, ...], traits: dict[str, 
         rows = Counter(zip(*sample.columns.values(), strict=True))
         different, twins = len(rows), sum(count for count in rows.values() if count > 1)
     whole = ColumnProfile(ROWS, 0, "", sample.is_estimated, sample.rows, sample.rows, different, traits=dict(traits))
-    share = twins / sample.length if sample.length and (key or not sample.is_estimated) else sample.twins
-    if share is not None:
-        whole.traits["share_of_twins"] = round(share, 4)
+    if sample.length and (key or sample.keeps_twins or not sample.is_estimated):
+        whole.traits["share_of_twins"] = round(twins / sample.length, 4)
     return {ROWS: whole, **profiles}
 
 

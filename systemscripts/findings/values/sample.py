@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from psycopg2 import sql
 
+from systemscripts.tables.lineage import Extent
+
 if TYPE_CHECKING:
     from systemscripts.db_utils import Cursor
 
@@ -20,9 +22,10 @@ MAX_EXACT_VALUES = 20_000
 SAMPLED_PART = 50
 MIN_SAMPLE_VALUES = 10_000
 MAX_SAMPLE_VALUES = 200_000
-# Rows whose twins are looked for in all of a large load: enough for a share to some five points.
-ASKED_ROWS = 300
-MAX_ANSWERS_PER_ROW = 20
+# First rows of a large load without a key, by which it is found which column names a row, and what share of them must
+# have a value of their own: by a column of few values whole groups of rows would be drawn, or none of them.
+PREVIEWED_ROWS = 1000
+MIN_DIFFERENT_SHARE = 0.3
 # From PostgreSQL 16 on aggregates of different values may sort whole rows.
 PRESORTING_VERSION = 160_000
 NUMBER_TYPES = frozenset(("integer", "bigint", "numeric", "smallint", "double precision", "real"))
@@ -36,7 +39,8 @@ class Sample:
     """Values by column, all of one length, in the order of the file; None where a field is empty.
 
     `rows`, `filled`, `last_days` (the latest date of a column) and `keys` (the key, or the column that comes nearest to
-    one) are of the whole load. `twins`: the share of rows that occur more than once in it.
+    one; how many differ is then computed from the sample) are of the whole load. `keeps_twins`: rows that occur more
+    than once in the load do so in the sample, because all rows of one value were drawn.
     """
 
     names: list[str]
@@ -50,7 +54,7 @@ class Sample:
     last_days: dict[str, str] = field(default_factory=dict)
     # only of a sample, by the columns of a key: how many rows of the load have one, and how many different ones
     keys: dict[tuple[str, ...], tuple[int, int]] = field(default_factory=dict)
-    twins: float | None = None
+    keeps_twins: bool = False
     # only of a sample, of numbers whose first or last value may be their total
     sums: dict[str, float] = field(default_factory=dict)
 
@@ -69,8 +73,8 @@ class Sample:
 
 
 def read_table(
-    cursor: Cursor, relation: sql.Composable, dataset_id: int, types: dict[str, str], key: Sequence[str] = (),
-    exact: Sequence[str] = (),
+    cursor: Cursor, relation: sql.Composable, dataset_id: int, types: dict[str, str], extent: Extent,
+    key: Sequence[str] = (), exact: Sequence[str] = (),
 ) -> Sample:  # fmt: skip
     """Read what a load has put into a table.
 
@@ -83,41 +87,44 @@ def read_table(
     # the index on dataset_id spares the rows of all loads before, which the planner does not know yet;
     # and to sort whole rows by their key, or on disk, costs more than all else
     cursor.execute("; ".join(f"set local {name} = {value}" for name, value in quick.items()))
-    sample = _read_load(cursor, relation, dataset_id, types, key, exact)
+    sample = _read_load(cursor, relation, dataset_id, types, extent, key, exact)
     cursor.execute("; ".join(f"set local {name} to default" for name in quick))
     return sample
 
 
 def _read_load(
-    cursor: Cursor, relation: sql.Composable, dataset_id: int, types: dict[str, str], key: Sequence[str],
-    exact: Sequence[str],
+    cursor: Cursor, relation: sql.Composable, dataset_id: int, types: dict[str, str], extent: Extent,
+    key: Sequence[str], exact: Sequence[str],
 ) -> Sample:  # fmt: skip
     names = list(types)
+    if not names or not extent.rows:
+        return Sample(names, {}, extent.rows, {}, types=types)
     load = sql.SQL("from {} i where dataset_id = {}").format(relation, sql.Literal(dataset_id))
     values = sql.SQL(", ").join(_as_text(name, types[name]) for name in names)
     days = [name for name in names if is_date(types[name])]
-    counted = _fetch_row(cursor, _count_columns(names, days, key, types) + load)
-    rows, first_row, last_row, *keys = counted[:5]
-    if not names or not rows:
-        return Sample(names, {}, rows, {}, types=types)
+    step, drawn_by = find_step(extent.rows, len(names)), key
     condition: sql.Composable = sql.SQL("")
-    step = find_step(rows, len(names))
     if step > 1:
+        drawn_by = key or _find_best_column(cursor, values, load, names)
         # a total stands in the first or last row, and a file is cut in the last one
-        condition = sql.SQL(" and ({} & {} = 0 or source_row in ({}, {}))").format(
-            _draw_by(key, types), *map(sql.Literal, (step - 1, first_row, last_row))
+        condition = sql.SQL(" filter (where {} & {} = 0 or source_row in ({}, {}))").format(
+            _draw_by(drawn_by, types), *map(sql.Literal, (step - 1, extent.first, extent.last))
         )
-    cursor.execute(sql.SQL("select {} ").format(values) + load + condition + sql.SQL(" order by source_row"))
-    columns = _turn(names, cursor.fetchall())
-    sample = Sample(names, columns, rows, dict(zip(names, counted[5:], strict=False)), step > 1, types)
-    sample.last_days = dict(zip(days, counted[5 + len(names) :], strict=True))
+    # all in one pass over the rows, which several processes of the server share
+    drawing = sql.SQL(", array_agg(array[source_row::text, {}]){} ").format(values, condition)
+    rows, keys, different, *figures, drawn = _fetch_row(
+        cursor, _count_columns(names, days, key, types) + drawing + load
+    )
+    in_order = sorted(drawn or (), key=lambda row: int(row[0]))
+    columns = dict(zip(names, list(zip(*in_order, strict=True))[1:] or [()] * len(names), strict=True))
+    sample = Sample(names, columns, rows, dict(zip(names, figures, strict=False)), step > 1, types)
+    sample.last_days = dict(zip(days, figures[len(names) :], strict=True))
     if sample.is_estimated:
-        # without a key the column that names a row best
-        best = max(names, key=lambda name: len(set(columns[name])))
-        if not key:
-            keys = _fetch_row(cursor, sql.SQL("select {} ").format(_count_keys([best], types)) + load)
-            sample.twins = _measure_twins(cursor, load, sample, best)
-        sample.keys[tuple(key) or (best,)] = (keys[0], keys[1])
+        sample.keeps_twins = bool(drawn_by)
+        if key:
+            sample.keys[tuple(key)] = (keys, different)
+        elif drawn_by:
+            sample.keys[tuple(drawn_by)] = _estimate_different(sample, *drawn_by)
         for name in filter(sample.may_have_total, names):
             sample.sums[name] = float(
                 _fetch_row(cursor, sql.SQL("select sum({}) ").format(sql.Identifier(name)) + load)[0]
@@ -134,14 +141,30 @@ def _fetch_row(cursor: Cursor, statement: sql.Composable) -> Any:
     return cursor.fetchone()
 
 
+def _find_best_column(cursor: Cursor, values: sql.Composable, load: sql.Composable, names: list[str]) -> list[str]:
+    """Return the column that names a row best in the first rows of a load; none where no column names some."""
+    cursor.execute(sql.SQL("select {} {} limit {}").format(values, load, sql.Literal(PREVIEWED_ROWS)))
+    columns = list(zip(*cursor.fetchall(), strict=True))
+    different = [len({value for value in column if value is not None}) for column in columns]
+    most = max(different, default=0)
+    return [names[different.index(most)]] if columns and most >= MIN_DIFFERENT_SHARE * len(columns[0]) else []
+
+
+def _estimate_different(sample: Sample, name: str) -> tuple[int, int]:
+    """Return how many rows of a load have a value in the column by which a sample was drawn, and how many differ."""
+    values = [value for value in sample.columns[name] if value is not None]
+    filled = sample.filled[name]
+    return filled, round(filled * len(set(values)) / len(values)) if values else 0
+
+
 def _count_columns(
     names: Sequence[str], days: Sequence[str], key: Sequence[str], types: dict[str, str]
 ) -> sql.Composable:
     """Return the begin of a query for what is counted of the whole load."""
-    figures = [sql.SQL("select count(*), min(source_row), max(source_row)"), _count_keys(key, types)]
+    figures = [sql.SQL("select count(*)"), _count_keys(key, types)]
     figures += [sql.SQL("count({})").format(sql.Identifier(name)) for name in names]
     figures += [sql.SQL("max({})::text").format(sql.Identifier(name)) for name in days]
-    return sql.SQL(", ").join(figures) + sql.SQL(" ")
+    return sql.SQL(", ").join(figures)
 
 
 def _count_keys(key: Sequence[str], types: dict[str, str]) -> sql.Composable:
@@ -158,7 +181,10 @@ def _draw_by(key: Sequence[str], types: dict[str, str]) -> sql.Composable:
     """Return the number by which rows are drawn."""
     if not key:
         return sql.SQL("source_row")
-    return sql.SQL("hashint8({})" if _is_whole_number(key, types) else "hashtext({})").format(_join_key(key, types))
+    by_hash = (
+        "coalesce(hashint8({}), source_row)" if _is_whole_number(key, types) else "coalesce(hashtext({}), source_row)"
+    )
+    return sql.SQL(by_hash).format(_join_key(key, types))
 
 
 def _is_whole_number(key: Sequence[str], types: dict[str, str]) -> bool:
@@ -170,23 +196,6 @@ def _join_key(key: Sequence[str], types: dict[str, str]) -> sql.Composable:
     if _is_whole_number(key, types):
         return sql.Identifier(key[0])
     return sql.SQL(" || '|' || ").join(sql.SQL("{}::text").format(sql.Identifier(name)) for name in key)
-
-
-def _measure_twins(cursor: Cursor, load: sql.Composable, sample: Sample, best: str) -> float | None:
-    """Return which share of some rows occurs more than once in the load; None where the best column says too little."""
-    rows = [row for row in zip(*sample.columns.values(), strict=True) if row[sample.names.index(best)] is not None]
-    asked = rows[:: 1 + len(rows) // ASKED_ROWS]
-    values = sql.SQL(", ").join(_as_text(name, sample.types[name]) for name in sample.names)
-    among = sql.SQL(" and {} = any(%s) limit {}").format(
-        _as_text(best, sample.types[best]), sql.Literal(MAX_ANSWERS_PER_ROW * ASKED_ROWS)
-    )
-    cursor.execute(
-        sql.SQL("select {} ").format(values) + load + among, ([row[sample.names.index(best)] for row in asked],)
-    )
-    answers = Counter(cursor.fetchall())
-    if not asked or answers.total() >= MAX_ANSWERS_PER_ROW * ASKED_ROWS:
-        return None
-    return sum(answers[row] > 1 for row in asked) / len(asked)
 
 
 def read_parquet(

@@ -65,7 +65,7 @@ def _build_field_pattern(field: Field, wire: Wire) -> str | None:
     marks = [mark for mark in field.null if mark and _can_contain(wire, mark)]
     if column_patterns.needs_each_value(column) or column.checks.email:
         return None
-    quote, end = re.escape(wire.quote), f"{re.escape(wire.delimiter)}\\n"
+    quote, end = re.escape(wire.quote), f"{re.escape(wire.delimiter)}\\r\\n"
     if column.type == "text":
         return _build_text_pattern(column, marks, wire)
     value = column_patterns.build_value_pattern(column)
@@ -89,7 +89,7 @@ def _exclude_marks(marks: list[str], wire: Wire) -> str:
     if not marks:
         return ""
     quote = re.escape(wire.quote)
-    return f"(?!{quote}?(?:{'|'.join(map(re.escape, marks))}){quote}?(?:[{re.escape(wire.delimiter)}\\n]|\\Z))"
+    return f"(?!{quote}?(?:{'|'.join(map(re.escape, marks))}){quote}?(?:[{re.escape(wire.delimiter)}\\r\\n]|\\Z))"
 
 
 def _build_text_pattern(column: Column, marks: list[str], wire: Wire) -> str:

@@ -52,7 +52,7 @@ class DialectAdapter:
             records = [sub(self._restore_delimiter, record) if quote in record else record for record in records]
         if self.dialect.wrapped:
             records = [self._unwrap(record) for record in records]
-        return Block(records, block.rows)
+        return Block(records, block.rows, block.matches)
 
     def _replace_delimiters(self, chunks: Iterator[bytes]) -> Iterator[bytes]:
         rest, size = b"", len(self._delimiter)

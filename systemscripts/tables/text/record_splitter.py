@@ -9,7 +9,8 @@ from __future__ import annotations
 import re
 from array import array
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import compress
+from itertools import accumulate, compress, repeat
+from operator import add
 from re import Pattern
 
 from systemscripts.errors import BadDataError
@@ -18,6 +19,8 @@ from systemscripts.tables.text import quotes
 
 # PostgreSQL accepts rows of up to 1 GB, but a file without line ends must not fill the memory.
 MAX_LINE_BYTES = 256 * 2**20
+# While one pattern is matched, no other thread can run: the one that sends the block before must not wait long.
+SLICE_BYTES = 2**18
 
 
 def _compile_sound(delimiter: bytes, quote: bytes, width: int) -> Pattern[bytes]:
@@ -41,6 +44,13 @@ class RecordSplitter:
         # None while the rows are consecutive from _first on
         self._rows: array[int] | None = None
         self._first = 1
+        self._expected: Pattern[bytes] | None = None
+
+    def expect(self, record: bytes) -> None:
+        """Split text at once as far as its records match a pattern without groups; blocks of them say so."""
+        # a line that ends with CR alone needs a closer look
+        if self.line_end != b"\r":
+            self._expected = re.compile(rb"(%s)%s" % (record, rb"\n" if self.line_end == b"\n" else rb"\r?\n"))
 
     def blocks(self, chunks: Iterable[bytes]) -> Iterator[Block]:
         """Yield a block for each chunk. Raises BadDataError when a line is longer than 256 MB."""
@@ -52,6 +62,11 @@ class RecordSplitter:
                 if len(data) > MAX_LINE_BYTES:
                     raise BadDataError(f"not a table: no line end in {len(data) >> 20} MB")
                 rest = data
+                continue
+            block, used = self._split_expected(data)
+            if block is not None:
+                rest = data[used:]
+                yield block
                 continue
             used = self._split_body(data[:end], final=False)
             rest = data[used:]
@@ -67,6 +82,47 @@ class RecordSplitter:
             return position + len(self.line_end) if position >= 0 else 0
         # A CR at the end may be the first half of CRLF.
         return max(data.rfind(b"\n"), data.rfind(b"\r", 0, len(data) - 1)) + 1
+
+    def _split_expected(self, data: bytes) -> tuple[Block | None, int]:
+        """Return the records of `data` if all match the expected pattern, and the number of bytes used."""
+        records: list[bytes] = []
+        used, end = 0, self._find_record_end(data, 0) if self._expected else 0
+        while self._expected and end > used:
+            records += self._expected.findall(data, used, end)
+            used, end = end, self._find_record_end(data, end)
+        if not records or b"" in records:
+            return None, 0
+        rows = self._count_lines(records, data, used)
+        return (Block(records, rows, matches=True) if rows else None), used
+
+    def _find_record_end(self, data: bytes, start: int) -> int:
+        """Return the end of the last record within a slice, if all quotes enclose fields."""
+        end = data.rfind(b"\n", start, start + SLICE_BYTES) + 1
+        is_open = data.count(self.rules.quote, start, end) & 1
+        # after an odd number of quotes, the line break is inside a quoted field
+        while is_open and end > start:
+            before = data.rfind(b"\n", start, end - 1) + 1
+            is_open ^= data.count(self.rules.quote, before, end) & 1
+            end = before
+        return end
+
+    def _count_lines(self, records: list[bytes], data: bytes, used: int) -> Sequence[int]:
+        """Return the lines of the records; none unless they and their ends are all of the `data` that was used."""
+        joined = b"".join(records)
+        pairs = data.count(b"\r\n", 0, used) if b"\r" in data else 0
+        breaks, first = joined.count(b"\n"), self._line
+        has_all = len(joined) + len(records) + pairs - joined.count(b"\r\n") == used
+        if not has_all or data.count(b"\r", 0, used) != pairs:
+            return ()
+        if not breaks:
+            self._line += len(records)
+            return range(first, self._line)
+        # 10 is the line feed; a number is found faster than a text
+        counts = list(map(bytes.count, records, repeat(10)))
+        if max(counts) >= self.rules.max_lines:
+            return ()
+        self._line += len(records) + breaks
+        return list(map(add, accumulate(counts[:-1], initial=first), range(len(counts))))
 
     def _split_body(self, body: bytes, final: bool) -> int:
         """Split `body`, which ends at a line end, into complete records. Return the number of bytes used."""
