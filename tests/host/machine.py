@@ -74,7 +74,7 @@ class Machine:
             shlex.quote(f"{self.root.parent}/upper/{name}") for name in ("etc", "home", "var/spool/cron")
         )
         skipped = "\\( -name __pycache__ -o -name '*.pid' \\) -prune -o"
-        find = f"find {folders} {skipped} -printf '%p %y %u %g %m %s %T@\\n' 2>/dev/null | sort"
+        find = f"find {folders} {skipped} -printf '%p %y %U %G %m %s %T@\\n' 2>/dev/null | sort"
         outside = ["nsenter", "-t", str(self.holder), "-m", "bash", "-c", find]
         return subprocess.run(outside, check=True, capture_output=True, text=True).stdout
 
