@@ -299,6 +299,7 @@ start_python() { # FILE ARGUMENTS
     (
         trap - INT QUIT
         # cron started this script; the output of a step is for its pipeline
+        [[ ${ETL_CRON:-} != 1 ]] || export ETL_STARTED_BY=cron
         unset ETL_CRON
         exec "$python" "$project/jobscripts/$1.py" "${@:2}" {stderr}>&-
     ) <&0 &

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Annotated, Any
 
 import typer
@@ -42,7 +43,7 @@ def run_pipeline(
     from systemscripts import pipelines, settings
     from systemscripts.directory_management import Directories
     from systemscripts.errors import UsageError
-    from systemscripts.schedules import pauses
+    from systemscripts.schedules import own_schedules, pauses
 
     if list_pipelines:
         return _list_pipelines()
@@ -63,6 +64,8 @@ def run_pipeline(
             summary.warn("pipeline_not_set_up", text)
         return summary
     pauses.refuse_if_paused(directories, name)
+    if os.environ.get("ETL_STARTED_BY") == "cron":
+        own_schedules.refuse_if_rescheduled(directories, name)
     if unset:
         return _refuse(name, unset[0])
     if not chosen:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -21,6 +22,7 @@ class Action(StrEnum):
     pause = "pause"
     resume = "resume"
     next = "next"
+    due = "due"
 
 
 @job(database=False, alert=False)
@@ -31,24 +33,32 @@ def schedule(
     cron_file: Annotated[
         Path | None, typer.Option(help="The installed file; by default this installation's own in /etc/cron.d.")
     ] = None,
+    until: Annotated[
+        datetime | None,
+        typer.Option(formats=["%Y-%m-%dT%H:%M", "%Y-%m-%d"], help="With pause: when it ends."),
+    ] = None,
     count: Annotated[int, typer.Option(min=1, max=1000, help="With next: how many runs to show.")] = 10,
 ) -> Summary:
     """Show when pipelines run and whether the cron file is up to date; install it; pause and resume.
 
     The schedules are in config/pipelines/*.yaml. apply shows the difference to the installed cron file and installs
     it, or prints the sudo command that does. A paused pipeline is skipped, by cron and by hand, until it is resumed.
+    due starts what is due by times that were given in the console; cron calls it.
 
     Examples:
         schedule.py show
         schedule.py apply
         schedule.py pause weekly
+        schedule.py pause weekly --until 2026-01-31T06:00
         schedule.py resume
         schedule.py next --count 20
     """
     if action is Action.pause:
-        return _pause_pipeline(pipeline)
+        return _pause_pipeline(pipeline, until)
     if action is Action.resume:
         return _resume_pipeline(pipeline)
+    if action is Action.due:
+        return _start_due()
     if action is Action.next:
         return _show_next_runs(pipeline, count)
     return _show_or_apply(cron_file, apply=action is Action.apply, as_file=as_file)
@@ -74,7 +84,18 @@ def _show_or_apply(path: Path | None, apply: bool, as_file: bool) -> Summary:
     return summary
 
 
-def _pause_pipeline(name: str) -> Summary:
+def _start_due() -> Summary:
+    from systemscripts import settings
+    from systemscripts.directory_management import Directories
+    from systemscripts.pipelines.step_process import launch_alone
+    from systemscripts.schedules import due_starts
+
+    started = due_starts.start_due(Directories(settings.current().etl_data_dir), launch_alone)
+    rows = [{"started": " ".join(item.arguments), "due": item.due} for item in started]
+    return Summary(headline=f"{len(started)} started" if started else "nothing is due", rows=rows)
+
+
+def _pause_pipeline(name: str, until: datetime | None) -> Summary:
     from systemscripts import log_utils, schedules, settings
     from systemscripts.configuration import pipeline_config
     from systemscripts.directory_management import Directories
@@ -83,7 +104,11 @@ def _pause_pipeline(name: str) -> Summary:
         # a misspelt name pauses nothing
         pipeline_config.load_pipeline(name)
     who = os.environ.get("SUDO_USER") or log_utils.get_user_name()
-    pause = schedules.pause_pipeline(Directories(settings.current().etl_data_dir), name or schedules.EVERYTHING, who)
+    directories, end = (
+        Directories(settings.current().etl_data_dir),
+        until.astimezone(settings.get_zone()) if until else None,
+    )
+    pause = schedules.pause_pipeline(directories, name or schedules.EVERYTHING, who, end)
     return Summary(headline=str(pause), next_steps=[format_command("schedule", "resume", *filter(None, [name]))])
 
 

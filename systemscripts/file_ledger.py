@@ -319,3 +319,12 @@ def resolve_refused(cursor: Cursor, ticket: Ticket) -> None:
            and file_id < %s and (name = %s or label = %s)""",
         (ticket.file_id, ticket.config_name, ticket.file_id, ticket.name, ticket.label),
     )
+
+
+def dismiss_refused(cursor: Cursor, file_id: int) -> bool:
+    """Mark a refused file as resolved by a person's decision; return whether it was an open refusal."""
+    cursor.execute(
+        "update dba.tfile set resolved_by = file_id where file_id = %s and status = 'refused' and resolved_by is null",
+        (file_id,),
+    )
+    return cursor.rowcount == 1

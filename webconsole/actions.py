@@ -9,16 +9,16 @@ from typing import IO, cast, get_args
 
 from flask import abort
 
-from systemscripts import log_utils, settings
+from systemscripts import file_ledger, log_utils, settings
 from systemscripts.commands import format_command
 from systemscripts.configuration import config_versions
 from systemscripts.directory_management import Directories
 from systemscripts.errors import UsageError
-from systemscripts.ingest import accept_held, undo
+from systemscripts.ingest import accept_held, undo, undo_preview
 from systemscripts.ingest.export_rejects import export_rejects as export
 from systemscripts.ingest.replay_rejects import replay_rejects as replay
 from systemscripts.summary import Summary
-from webconsole import connections, run_processes
+from webconsole import connections, decisions, run_processes
 from webconsole.queries import datasets, runs, start_choices
 from webconsole.security import access
 
@@ -70,7 +70,11 @@ def stop_run(run_uuid: str) -> None:
         run = runs.find_run(cursor, run_uuid)
     if run is None:
         abort(404, "This run does not exist or has not started yet.")
-    run_processes.stop_run(run, access.require_user().name)
+    user_name = access.require_user().name
+    run_processes.stop_run(run, user_name)
+    # who stops a run knows it: it needs no decision
+    with connections.write_as_etl() as cursor:
+        decisions.store_dismissal(cursor, "run", run_uuid, user_name, "stopped in the console")
 
 
 def undo_dataset(dataset_id: int, cascade: bool) -> Summary:
@@ -82,6 +86,58 @@ def undo_dataset(dataset_id: int, cascade: bool) -> Summary:
             connections.connect_as_etl(), run_uuid, dataset_id, cascade=cascade, wait_seconds=WAIT_SECONDS
         )
     )
+
+
+def undo_run(run_uuid: str, cascade: bool) -> str:
+    """Start the undo of everything that a run and its steps loaded; return the number of the new run.
+
+    Raise UsageError if there is nothing to undo.
+    """
+    with connections.read_as_etl() as cursor:
+        going = undo_preview.preview_undo(cursor, run_uuid)
+    if not going:
+        raise UsageError("the run has loaded nothing that could be undone", "See the datasets of the run.")
+    return run_processes.start_undo(run_uuid, cascade, access.require_user().name)
+
+
+def reload_dataset(dataset_id: int) -> str:
+    """Start the load of the file of an undone dataset and return the number of the new run.
+
+    Raise UsageError if it is not undone, its import is paused, or its file is gone.
+    """
+    with connections.read_as_etl() as cursor:
+        row = datasets.find_dataset(cursor, dataset_id) or abort(404, f"Dataset {dataset_id} does not exist.")
+        if row["status"] != "undone":
+            raise UsageError(
+                f"dataset {dataset_id} is {row['status']}, not undone", "Only undone ones are loaded again."
+            )
+        cursor.execute("select is_active from dba.timportconfig where config_name = %s", (row["config_name"],))
+        if cursor.fetchone() == (False,):
+            raise UsageError(
+                f"the import {row['config_name']} is paused, because its source would bring the rows back",
+                "Resume it on the page of its feed, then load the dataset again.",
+            )
+        ticket = file_ledger.load_ticket_of_dataset(cursor, dataset_id)
+    path = ticket.keep_path or ticket.path
+    return run_processes.start_reload(row["config_name"], path, access.require_user().name)
+
+
+def set_import_active(config_name: str, is_active: bool) -> str:
+    """Pause or resume an import as a version of its configuration and return a sentence about it."""
+    user_name = access.require_user().name
+    with connections.write_as_etl() as cursor:
+        cursor.execute(
+            "update dba.timportconfig set is_active = %s where config_name = %s returning version",
+            (is_active, config_name),
+        )
+        row = cursor.fetchone() or abort(404, f"The import {config_name} does not exist.")
+        cursor.execute(
+            "update dba.tconfighistory set changed_by = %s where config_name = %s and version = %s",
+            (user_name, config_name, row[0]),
+        )
+    text = f"{config_name} is {'resumed' if is_active else 'paused: its files wait'}"
+    logger.info("console: %s: %s", user_name, text)
+    return text
 
 
 def accept_dataset(dataset_id: int) -> Summary:

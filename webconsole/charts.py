@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import date, timedelta
 from typing import Any
 
 from markupsafe import Markup
@@ -32,6 +33,8 @@ class Chart:
     bars: list[Bar] = field(default_factory=list)
     # the greatest value, as text
     top: str = ""
+    # dates below the bars, from left to right
+    ticks: tuple[str, ...] = ()
 
     def render_svg(self) -> Markup:
         """Return the drawing; the table next to it has the same values as text."""
@@ -59,34 +62,99 @@ def _draw_bar(bar: Bar, x: float, width: float, greatest: float) -> Markup:
     return Markup("<g><title>{}</title>{}{}</g>").format(bar.title, whole, drawn)
 
 
-def make_run_charts(runs: Sequence[dict[str, Any]]) -> list[Chart]:
-    """Return the charts of rows and durations for runs (oldest first); a chart without values is left out."""
+def make_day_charts(days: Sequence[dict[str, Any]]) -> list[Chart]:
+    """Return the charts of rows and runs by day (oldest first), days without runs included; none without runs."""
+    if not days:
+        return []
+    by_day = {row["day"]: row for row in days}
+    first, last = days[0]["day"], days[-1]["day"]
+    every_day = [first + timedelta(days=number) for number in range((last - first).days + 1)]
+    ticks = choose_ticks([f"{day:%a} {day.day} {day:%b}" for day in every_day])
     charts = []
-    if any(run["rows_read"] for run in runs):
-        most_rows = max((run["rows_loaded"] or 0) + (run["rows_rejected"] or 0) for run in runs)
-        bars = [_make_rows_bar(run) for run in runs]
-        charts.append(
-            Chart("Rows loaded and rejected, one bar per run", bars, f"{display.format_count(most_rows)} rows")
-        )
-    if runs:
-        longest = max(run["seconds"] or 0 for run in runs)
-        bars = [_make_duration_bar(run) for run in runs]
-        charts.append(Chart("Duration, one bar per run", bars, display.format_duration(longest)))
+    if any(row["rows_loaded"] or row["rows_rejected"] for row in days):
+        most = max(row["rows_loaded"] + row["rows_rejected"] for row in days)
+        bars = [_make_rows_bar(day, by_day.get(day)) for day in every_day]
+        charts.append(Chart("Rows loaded and rejected by day", bars, f"{display.format_count(most)} rows", ticks))
+    most_runs = max(row["runs"] for row in days)
+    bars = [_make_states_bar(day, by_day.get(day)) for day in every_day]
+    charts.append(Chart("Runs by day", bars, display.format_plural(most_runs, "run"), ticks))
     return charts
 
 
-def _describe_run(run: dict[str, Any]) -> str:
-    started_at = run["started_at"].astimezone(display.find_reader_zone())
-    return f"{started_at:%Y-%m-%d %H:%M} {run['job']} {run['lock_key']}".strip()
-
-
-def _make_rows_bar(run: dict[str, Any]) -> Bar:
-    loaded, rejected = run["rows_loaded"] or 0, run["rows_rejected"] or 0
-    title = f"{_describe_run(run)}: {display.format_count(loaded)} loaded, {display.format_count(rejected)} rejected"
+def _make_rows_bar(day: date, row: dict[str, Any] | None) -> Bar:
+    loaded, rejected = (row["rows_loaded"], row["rows_rejected"]) if row else (0, 0)
+    title = f"{day:%a %Y-%m-%d}: {display.format_count(loaded)} loaded, {display.format_count(rejected)} rejected"
     return Bar([(loaded, "chart-good"), (rejected, "chart-bad")], title)
 
 
-def _make_duration_bar(run: dict[str, Any]) -> Bar:
-    css_class = f"chart-{display.find_tone(run['status'])}"
-    title = f"{_describe_run(run)}: {display.format_duration(run['seconds'])}, {run['status']}"
-    return Bar([(run["seconds"] or 0, css_class)], title)
+def _make_states_bar(day: date, row: dict[str, Any] | None) -> Bar:
+    states = {state: row[state] if row else 0 for state in ("succeeded", "interrupted", "failed")}
+    words = [f"{count} {state}" for state, count in states.items() if count]
+    css_classes = ("chart-good", "chart-warn", "chart-bad")
+    return Bar(
+        list(zip(states.values(), css_classes, strict=True)), f"{day:%a %Y-%m-%d}: {', '.join(words) or 'no runs'}"
+    )
+
+
+# of the small line in a row of a table
+LINE_WIDTH, LINE_HEIGHT = 96, 22
+
+
+def render_small_line(name: str, values: Sequence[float | None], titles: Sequence[str]) -> Markup:
+    """Return the values as a small line, each point with its title; a gap where a value is missing."""
+    known = [value for value in values if value is not None]
+    if len(known) < 2:
+        return Markup("")
+    low, high = min(known), max(known)
+    step = (LINE_WIDTH - 6) / max(len(values) - 1, 1)
+    points = [
+        None if value is None else (3 + index * step, _scale(value, low, high, LINE_HEIGHT))
+        for index, value in enumerate(values)
+    ]
+    path, pen = "", "M"
+    for point in points:
+        if point is None:
+            pen = "M"
+            continue
+        path += f"{pen}{point[0]:.1f} {point[1]:.1f}"
+        pen = "L"
+    spots = Markup("").join(
+        Markup('<circle cx="{:.1f}" cy="{:.1f}" r="{}"><title>{}</title></circle>').format(
+            *point, "2.6" if index == len(points) - 1 else "1.6", title
+        )
+        for index, (point, title) in enumerate(zip(points, titles, strict=True))
+        if point is not None
+    )
+    return Markup(
+        '<svg class="small-line" width="{}" height="{}" role="img" aria-label="{}"><path d="{}"/>{}</svg>'
+    ).format(LINE_WIDTH, LINE_HEIGHT, f"{name}: {titles[0]} to {titles[-1]}", path, spots)
+
+
+def _scale(value: float, low: float, high: float, height: float) -> float:
+    """Return the place of a value from the top; the middle where all are the same."""
+    return height / 2 if high == low else 3 + (high - value) / (high - low) * (height - 6)
+
+
+def make_file_chart(files: Sequence[dict[str, Any]]) -> Chart | None:
+    """Return the rows of each file (newest first given), loaded, rejected and held; None without rows."""
+    shown = [file for file in reversed(files) if file["rows_read"]]
+    if not shown:
+        return None
+    most = max(file["rows_read"] for file in shown)
+    bars = []
+    for file in shown:
+        day = file["created_at"].astimezone(display.find_reader_zone())
+        parts = [
+            (file["rows_loaded"] or 0, "chart-good"),
+            (file["rows_held"] or 0, "chart-warn"),
+            (file["rows_rejected"] or 0, "chart-bad"),
+        ]
+        title = f"{day:%Y-%m-%d %H:%M} {file['name']}: {display.format_count(file['rows_read'])} rows read"
+        bars.append(Bar(parts, title))
+    days = [f"{file['created_at'].astimezone(display.find_reader_zone()):%d %b %Y}" for file in shown]
+    return Chart("Rows of each file", bars, f"{display.format_count(most)} rows", choose_ticks(days))
+
+
+def choose_ticks(texts: Sequence[str]) -> tuple[str, ...]:
+    """Return first, middle and last of the texts along the time axis, without repeats."""
+    return tuple(dict.fromkeys((texts[0], texts[len(texts) // 2], texts[-1]))) if texts else ()

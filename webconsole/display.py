@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, date, datetime
 from functools import lru_cache
 from typing import Any
@@ -15,6 +16,9 @@ from systemscripts import commands, human_units, settings
 
 # console.js stores the time zone of the browser in it
 ZONE_COOKIE = "console_zone"
+MINUTE_SECONDS, HOUR_SECONDS, DAY_SECONDS, WEEK_DAYS = 60, 3600, 86_400, 7
+# of a held file: the commands that accept or undo it
+_COMMANDS = re.compile(r"; [^;]*\bdatasets accept\b.*$", re.DOTALL)
 _TONES = {
     "succeeded": "good", "loaded": "good", "current": "good",
     "running": "busy", "starting": "busy", "fetched": "busy", "prepared": "busy",
@@ -24,7 +28,7 @@ _TONES = {
 
 
 def install(app: Flask) -> None:
-    """Register the filters of the templates: command, moment, day, count, seconds, tone, plural and size."""
+    """Register the filters of the templates: of times, numbers, durations, sizes, states and commands."""
     app.jinja_env.filters |= {
         "command": commands.format_command,
         "moment": format_moment,
@@ -34,6 +38,9 @@ def install(app: Flask) -> None:
         "tone": find_tone,
         "plural": format_plural,
         "size": format_size,
+        "ago": format_ago,
+        "coming": format_coming,
+        "cause": cut_commands,
     }
 
 
@@ -59,8 +66,48 @@ def format_moment(value: datetime | None) -> Markup:
         short = f"{local:%H:%M:%S}"
     else:
         short = f"{local.day} {local:%b %H:%M}" if local.year == now.year else f"{local.day} {local:%b %Y}"
-    full = f"{local:%A} {local.day} {local:%B %Y, %H:%M:%S %Z} ({value.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC)"
-    return Markup('<time datetime="{}" title="{}">{}</time>').format(value.isoformat(), full, short)
+    return Markup('<time datetime="{}" title="{}">{}</time>').format(value.isoformat(), _format_in_full(value), short)
+
+
+def format_ago(value: datetime | None) -> Markup:
+    """Return how long ago a time was, such as "2 h ago", with the whole time when pointed at."""
+    if value is None:
+        return format_moment(None)
+    seconds = (settings.now() - value).total_seconds()
+    text = "just now" if seconds < MINUTE_SECONDS else f"{_shorten_seconds(seconds)} ago"
+    return Markup('<time datetime="{}" title="{}">{}</time>').format(value.isoformat(), _format_in_full(value), text)
+
+
+def format_coming(value: datetime | None) -> Markup:
+    """Return a coming time, such as "today 06:30", "Mon 06:30" or "5 Jan 06:30"."""
+    if value is None:
+        return format_moment(None)
+    local, today = value.astimezone(find_reader_zone()), settings.now().astimezone(find_reader_zone()).date()
+    days = (local.date() - today).days
+    if days in (0, 1):
+        day = ("today", "tomorrow")[days]
+    else:
+        day = f"{local:%a}" if 0 < days < WEEK_DAYS else f"{local.day} {local:%b}"
+    full = _format_in_full(value)
+    return Markup('<time datetime="{}" title="{}">{} {}</time>').format(value.isoformat(), full, day, f"{local:%H:%M}")
+
+
+def _shorten_seconds(seconds: float) -> str:
+    if seconds < HOUR_SECONDS:
+        return f"{int(seconds // MINUTE_SECONDS)} min"
+    if seconds < 2 * DAY_SECONDS:
+        return f"{int(seconds // HOUR_SECONDS)} h"
+    return f"{int(seconds // DAY_SECONDS)} days"
+
+
+def _format_in_full(value: datetime) -> str:
+    local = value.astimezone(find_reader_zone())
+    return f"{local:%A} {local.day} {local:%B %Y, %H:%M:%S %Z} ({value.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC)"
+
+
+def cut_commands(text: str | None) -> str:
+    """Return a reason without the commands at its end, for which the page has buttons."""
+    return _COMMANDS.sub("", text or "")
 
 
 def format_day(value: date | None) -> str:

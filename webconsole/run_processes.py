@@ -30,7 +30,7 @@ from systemscripts.pipelines.step_process import WRAPPER
 logger = logging.getLogger(__name__)
 
 Job = Literal["generic_import", "run_elt", "run_pipeline", "send_report"]
-How = Literal["run", "dry_run", "schedule", "retry_refused"]
+How = Literal["run", "dry_run", "schedule", "retry_refused", "failed"]
 # every way to start a job from the console
 OPTIONS: dict[tuple[Job, How], list[str]] = {
     ("generic_import", "run"): [],
@@ -42,6 +42,7 @@ OPTIONS: dict[tuple[Job, How], list[str]] = {
     ("run_elt", "schedule"): [],
     ("run_pipeline", "run"): [],
     ("run_pipeline", "dry_run"): ["--dry-run"],
+    ("run_pipeline", "failed"): ["--failed"],
     ("send_report", "run"): [],
 }
 # they change how a run prints and waits, not what it does
@@ -57,6 +58,7 @@ _OWN_VARIABLES = (
     "ETL_PARENT_UUID",
     "ETL_ROOT_UUID",
     "ETL_STEP_NUMBER",
+    "ETL_STARTED_BY",
 )
 
 
@@ -83,7 +85,21 @@ def start_job(job: Job, name: str, how: How, user_name: str) -> str:
             f"{job} {name} cannot be started with {how}; possible are: {ways}",
             f"Only YAML jobs are scheduled here. Cron runs pipelines: {format_command('schedule', 'show')}",
         )
-    arguments = [job, name, *OPTIONS[job, how]]
+    return _start([job, name, *OPTIONS[job, how]], user_name)
+
+
+def start_undo(run_uuid: str, cascade: bool, user_name: str) -> str:
+    """Start the undo of everything that a run loaded and return the number of the new run."""
+    arguments = ["datasets", "undo", "--run", run_uuid, *(["--cascade"] if cascade else [])]
+    return _start(arguments, user_name)
+
+
+def start_reload(config_name: str, path: str, user_name: str) -> str:
+    """Start the load of an archived file whose dataset was undone and return the number of the new run."""
+    return _start(["generic_import", config_name, "--reload", "--file", path], user_name)
+
+
+def _start(arguments: list[str], user_name: str) -> str:
     run_uuid = launch_process(arguments)
     logger.info("console: %s started %s (run %s)", user_name, " ".join(arguments), run_uuid)
     return run_uuid
@@ -112,9 +128,15 @@ def read_command(run: dict[str, Any]) -> tuple[Job, str, How] | None:
     return (way[0], names[0], way[1]) if way else None
 
 
-def launch_process(arguments: list[str]) -> str:
+def launch_due(arguments: list[str], run_uuid: str) -> int:
+    """Start what is due as a run of this number and return the number of its process."""
+    launch_process([*arguments], run_uuid)
+    return int(_output_path(run_uuid, "process").read_text().partition(" ")[0])
+
+
+def launch_process(arguments: list[str], run_uuid: str = "") -> str:
     """Start the wrapper with a script and its arguments and return the number that its run will have."""
-    run_uuid = str(uuid.uuid4())
+    run_uuid = run_uuid or str(uuid.uuid4())
     environment = {name: value for name, value in os.environ.items() if name not in _OWN_VARIABLES}
     environment |= {"ETL_RUN_UUID": run_uuid, "ETL_NO_CRON_LOG": "1"}
     with _output_path(run_uuid, "json").open("wb") as output, _output_path(run_uuid, "err").open("wb") as errors:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import re
+import threading
 import time
 from typing import Any
 
@@ -17,10 +18,12 @@ from waitress.server import create_server
 from waitress.task import ErrorTask, Task, ThreadedTaskDispatcher, WSGITask
 from waitress.utilities import RequestEntityTooLarge
 
-from systemscripts import db_utils
+from systemscripts import db_utils, settings
 from systemscripts.commands import expect_reader_elsewhere, format_command
+from systemscripts.directory_management import Directories
 from systemscripts.errors import EtlError
 from systemscripts.job import defer_signals, print_line
+from systemscripts.schedules import due_starts
 from webconsole import create_app, run_processes
 
 logger = logging.getLogger(__name__)
@@ -37,6 +40,8 @@ REQUEST_SECONDS = 30.0
 SILENCE_SECONDS = 60
 # for open requests when the console is stopped
 FINISH_SECONDS = 5.0
+# between two looks at what is due
+DUE_SECONDS = 10.0
 # so many unread bytes would make a thread wait for the reader: never
 NEVER_BYTES = 1 << 50
 
@@ -144,6 +149,7 @@ def serve(host: str, port: int) -> None:
     for listener in sockets.values():
         listener.channel_class = _Channel
     expect_reader_elsewhere()
+    threading.Thread(target=_start_what_is_due, name="due-starts", daemon=True).start()
     address = f"http://{host}:{_find_port(server)}/"
     print_line(f"the console is at {address}")
     logger.info("console: listening at %s", address)
@@ -153,6 +159,19 @@ def serve(host: str, port: int) -> None:
             wasyncore.loop(timeout=0.5, map=sockets, use_poll=True, count=1)
         _finish_requests(sockets)
         server.close()
+
+
+def _start_what_is_due() -> None:
+    """Start what has a time that cron does not know, as cron does where the cron file is installed."""
+    directories = Directories(settings.current().etl_data_dir)
+    while True:
+        time.sleep(DUE_SECONDS)
+        try:
+            if due_starts.is_something_due(directories):
+                due_starts.start_due(directories, run_processes.launch_due)
+        except (EtlError, OSError) as error:
+            text = f"console: what is due cannot be started: {error}"
+            logger.warning("%s", text, extra={"code": "due_start_failed"})
 
 
 def _finish_requests(sockets: dict[int, Any]) -> None:

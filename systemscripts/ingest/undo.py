@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import getpass
+import re
 from typing import Any
 
 from systemscripts import configuration, file_ledger, settings, sources
@@ -10,6 +11,7 @@ from systemscripts.commands import format_command
 from systemscripts.configuration import ImportConfig
 from systemscripts.configuration.learned_aliases import withdraw_aliases
 from systemscripts.datasets import states
+from systemscripts.datasets.run_datasets import IS_OF_RUN
 from systemscripts.db_utils import Connection, Cursor, advisory_lock, transaction
 from systemscripts.directory_management import Directories
 from systemscripts.errors import UsageError
@@ -20,6 +22,9 @@ from systemscripts.ingest import archive_and_settle, reload_archived
 from systemscripts.ingest.ingest_context import Context
 from systemscripts.summary import Summary
 
+_UUID = re.compile(r"[0-9a-f]{8}-?(?:[0-9a-f]{4}-?){3}[0-9a-f]{12}", re.IGNORECASE)
+_SELECT_RUNS = format_command("database", "sql", "select * from dba.v_run order by started_at desc limit 20")
+
 
 def undo_datasets(
     connection: Connection,
@@ -29,7 +34,7 @@ def undo_datasets(
     cascade: bool = False,
     wait_seconds: float = 0,
 ) -> Summary:
-    """Undo one dataset, or all that a run loaded, newest first; one transaction for each target.
+    """Undo one dataset, or all that a run and its steps loaded, newest first; one transaction for each target.
 
     `cascade`: undo also the datasets that depend on it: in load mode upsert all later ones; in new_rows those that
     skipped rows because of it, whose rows are otherwise loaded from the archive now.
@@ -83,7 +88,7 @@ def _is_closed(row: dict[str, Any], dataset_id: int | None) -> bool:
 
 
 def _load_datasets(cursor: Cursor, dataset_id: int | None, of_run: str | None) -> list[dict[str, Any]]:
-    condition, value = ("dataset_id = %s", dataset_id) if dataset_id is not None else ("run_uuid::text = %s", of_run)
+    condition = "dataset_id = %(dataset)s" if dataset_id is not None else IS_OF_RUN
     names = (
         "dataset_id",
         "config_name",
@@ -96,9 +101,11 @@ def _load_datasets(cursor: Cursor, dataset_id: int | None, of_run: str | None) -
         "is_held_file",
         "superseded_by",
     )
+    if of_run is not None and not _UUID.fullmatch(of_run):
+        raise UsageError(f"{of_run!r} is not the number of a run", f"See: {_SELECT_RUNS}")
     cursor.execute(
         f"select {', '.join(names)} from dba.tdataset d where {condition} order by dataset_id desc",
-        (value,),
+        {"dataset": dataset_id, "run": of_run},
     )
     rows = [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
     if not rows:

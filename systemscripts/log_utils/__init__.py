@@ -19,6 +19,7 @@ from systemscripts.log_utils.run_log import (
     describe_run,
     get_run_uuid,
     get_user_name,
+    read_boot,
     read_process_start,
     step,
 )
@@ -42,6 +43,7 @@ __all__ = [
     "get_user_name",
     "list_undelivered",
     "list_unfinished",
+    "read_boot",
     "read_entries",
     "read_process_start",
     "remove_incomplete_markers",

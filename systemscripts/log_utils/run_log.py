@@ -53,11 +53,16 @@ class Run:
     alert: bool = True
 
 
+def read_boot() -> str:
+    """Return the id of this boot of the host (random(4)): another one after a reboot; raises OSError."""
+    return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+
+
 def read_process_start(pid: int) -> str | None:
     """Return boot id and start tick of a process (proc(5), stat field 22), or None if there is no such process."""
     try:
         stat = Path(f"/proc/{pid}/stat").read_text()
-        boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+        boot = read_boot()
     except OSError:
         return None
     return f"{boot}:{stat.rpartition(')')[2].split()[19]}"

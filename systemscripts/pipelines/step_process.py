@@ -82,6 +82,17 @@ def _run_once(step: Step, number: int, deadline: float) -> Result:
     )
 
 
+def launch_alone(arguments: list[str], run_uuid: str) -> int:
+    """Start the wrapper as a run that goes on when this process ends; return the number of its process."""
+    own = ("ETL_CRON", "ETL_STARTED_BY", "ETL_PARENT_UUID", "ETL_ROOT_UUID", "ETL_STEP_NUMBER")
+    environment = {name: value for name, value in os.environ.items() if name not in own} | {"ETL_RUN_UUID": run_uuid}
+    process = subprocess.Popen(
+        [str(WRAPPER), *arguments, "--quiet"], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL, env=environment, start_new_session=True,
+    )  # fmt: skip
+    return process.pid
+
+
 def _build_environment(number: int, seconds: float) -> dict[str, str]:
     environment = {
         **os.environ,

@@ -10,19 +10,23 @@ from __future__ import annotations
 import os
 import pwd
 import shlex
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from systemscripts import settings
+from systemscripts.configuration import pipeline_config
 from systemscripts.configuration.pipeline_config import Pipeline
-from systemscripts.directory_management import belongs_to_installation
+from systemscripts.directory_management import Directories, belongs_to_installation
 from systemscripts.schedules import scheduled_pipelines
+from systemscripts.schedules.own_schedules import read_own_schedules
 
 EXAMPLE_PROJECT = Path("/home/etl_user/client_etl_workflow")
 EXAMPLE_USER = "etl_user"
 # The watchdog is not a pipeline: it must not depend on what it watches.
 WATCHDOG_SCHEDULE = "17 * * * *"
+# What has a time that cron does not know: see due_starts. Nothing is started, not even Python, unless something is due.
+DUE_SCHEDULE = "* * * * *"
 HEAD = """\
 # The jobs of the Client ETL Workflow, for /etc/cron.d (cron ignores files there with a dot in their name).
 #
@@ -44,6 +48,7 @@ class CronInstallation:
     user: str = EXAMPLE_USER
     # ETL_ENV_FILE and ETL_DATA_DIR, if they were given
     variables: tuple[tuple[str, str], ...] = ()
+    data: Path = EXAMPLE_PROJECT
 
     @property
     def mark(self) -> str:
@@ -54,7 +59,7 @@ class CronInstallation:
 def get_this_installation(environment: Mapping[str, str] = os.environ) -> CronInstallation:
     """Return this installation: its user, and the current settings file."""
     named = [(name, environment[name]) for name in ("ETL_ENV_FILE", "ETL_DATA_DIR") if environment.get(name)]
-    return CronInstallation(settings.PROJECT, _find_user(), tuple(named))
+    return CronInstallation(settings.PROJECT, _find_user(), tuple(named), settings.current().etl_data_dir)
 
 
 def _find_user() -> str:
@@ -76,13 +81,14 @@ def is_service_installation() -> bool:
 def render_own() -> str:
     """Return the text that the cron file of this installation should have; raises ConfigurationError."""
     return render_file(
-        scheduled_pipelines.list_scheduled(), get_this_installation(), scheduled_pipelines.list_not_set_up()
-    )
+        scheduled_pipelines.list_scheduled(), get_this_installation(), scheduled_pipelines.list_not_set_up(),
+        read_own_schedules(Directories(settings.current().etl_data_dir)),
+    )  # fmt: skip
 
 
 def render_example() -> str:
     """Return the text of etl_jobs.cron in the project: as on a host where nothing is set up yet."""
-    pipelines = scheduled_pipelines.list_with_schedule()
+    pipelines = [pipeline for pipeline in pipeline_config.load_pipelines() if pipeline.schedule]
     return render_file(
         [pipeline for pipeline in pipelines if not pipeline.needs],
         CronInstallation(),
@@ -94,15 +100,23 @@ def render_file(
     pipelines: Iterable[Pipeline],
     installation: CronInstallation = CronInstallation(),
     not_set_up: Iterable[Pipeline] = (),
+    rescheduled: Container[str] = (),
 ) -> str:
-    """Return the whole text of a cron file."""
+    """Return the whole text of a cron file; `rescheduled`: pipelines that cron does not start."""
     lines = [HEAD.replace("SHELL=", f"{installation.mark}\nSHELL=", 1)]
     lines += [f"{name}={value}\n" for name, value in installation.variables]
     lines.append("\n# minute hour day month weekday user command\n")
     wrapper = shlex.quote(str(installation.project / "run_python_etl_script.sh"))
     lines.append("# watchdog: reports what no run reports itself, such as pipelines that did not start\n")
     lines.append(f"{WATCHDOG_SCHEDULE} {installation.user} {wrapper} watchdog.py\n")
+    due = shlex.quote(str(installation.data / "var" / "due"))
+    find = f'[ -z "$(find {due} -name "*.json" ! -newermt now 2>/dev/null)" ] ||'.replace("%", r"\%")
+    lines.append("# due starts: pipelines and YAML jobs whose times were given in the console\n")
+    lines.append(f"{DUE_SCHEDULE} {installation.user} {find} {wrapper} schedule.py due\n")
     for pipeline in pipelines:
+        if pipeline.name in rescheduled:
+            lines.append(f"# {pipeline.name}: its times were given in the console; due starts runs it\n")
+            continue
         command = f"{wrapper} run_pipeline.py {shlex.quote(pipeline.name)}".replace("%", r"\%")
         lines.append(f"# {pipeline.name}: {' '.join(pipeline.description.split())}\n")
         lines.append(f"{' '.join(pipeline.schedule.split())} {installation.user} {command}\n")

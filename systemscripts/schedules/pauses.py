@@ -13,7 +13,7 @@ from pathlib import Path
 from systemscripts import settings
 from systemscripts.commands import format_command
 from systemscripts.directory_management import Directories, atomic_write
-from systemscripts.errors import ConfigurationError, SkippedError
+from systemscripts.errors import ConfigurationError, SkippedError, UsageError
 
 # Used instead of a pipeline's name.
 EVERYTHING = "*"
@@ -27,6 +27,18 @@ class Pause:
     # ISO time with zone
     since: str
     by: str
+    # ISO time with zone at which it ends by itself; "": not before it is resumed
+    until: str = ""
+
+    @property
+    def until_moment(self) -> datetime | None:
+        """The time at which it ends by itself, None for one without an end."""
+        return datetime.fromisoformat(self.until) if self.until else None
+
+    @property
+    def is_over(self) -> bool:
+        """Whether it has ended by itself."""
+        return self.until_moment is not None and self.until_moment <= settings.now()
 
     @property
     def began(self) -> datetime:
@@ -39,14 +51,16 @@ class Pause:
         return "everything" if self.name == EVERYTHING else self.name
 
     def __str__(self) -> str:
-        return f"{self.what} is paused since {self.since} by {self.by}"
+        until = f" until {self.until}" if self.until else ""
+        return f"{self.what} is paused since {self.since}{until} by {self.by}"
 
 
 def read_pauses(directories: Directories) -> dict[str, Pause]:
-    """Return every pause by the pipeline it is for; raises ConfigurationError if the file cannot be read."""
+    """Return every pause that is not over, by its pipeline; raises ConfigurationError if the file cannot be read."""
     path = _get_path(directories)
     try:
-        return {name: Pause(name, **rest) for name, rest in json.loads(path.read_text()).items()}
+        pauses = {name: Pause(name, **rest) for name, rest in json.loads(path.read_text()).items()}
+        return {name: pause for name, pause in pauses.items() if not pause.is_over}
     except FileNotFoundError:
         return {}
     except (OSError, ValueError, TypeError, AttributeError) as error:
@@ -67,11 +81,17 @@ def find_pause(directories: Directories, name: str) -> Pause | None:
     return pauses.get(name) or pauses.get(EVERYTHING)
 
 
-def pause_pipeline(directories: Directories, name: str, by: str) -> Pause:
-    """Pause a pipeline or EVERYTHING; one that is already paused keeps its start time."""
+def pause_pipeline(directories: Directories, name: str, by: str, until: datetime | None = None) -> Pause:
+    """Pause a pipeline or EVERYTHING; one that is already paused keeps its start time and gets the new end.
+
+    `until`: when the pause ends by itself, None: not before it is resumed. Raises UsageError for a past time.
+    """
+    if until is not None and until <= settings.now():
+        raise UsageError(f"{until:%Y-%m-%d %H:%M} has passed", "Name a later time, or none.")
     with _hold_lock(directories):
         pauses = read_pauses(directories)
-        pauses.setdefault(name, Pause(name, settings.now().isoformat(timespec="seconds"), by))
+        since = pauses[name].since if name in pauses else settings.now().isoformat(timespec="seconds")
+        pauses[name] = Pause(name, since, by, until.isoformat(timespec="seconds") if until else "")
         _write_pauses(directories, pauses)
     return pauses[name]
 
@@ -103,6 +123,9 @@ def _write_pauses(directories: Directories, pauses: dict[str, Pause]) -> None:
     if not pauses:
         _get_path(directories).unlink(missing_ok=True)
         return
-    values = {name: {"since": pause.since, "by": pause.by} for name, pause in pauses.items()}
+    values = {
+        name: {"since": pause.since, "by": pause.by} | ({"until": pause.until} if pause.until else {})
+        for name, pause in pauses.items()
+    }
     with atomic_write(_get_path(directories)) as stream:
         stream.write(json.dumps(values, indent=1).encode())

@@ -89,8 +89,9 @@ def test_a_trial_is_shown_as_one_and_neither_charted_nor_taken_for_a_repair(cons
     listed = console.get("/console/runs?job=generic_import").text
     row = next(part for part in listed.split("<tr>") if run["run_uuid"] in part)
     assert "dry run, nothing loaded" in row and 'data-label="Loaded" class="number">–<' in row
-    # a good trial loads nothing: the failed run still waits for someone
-    assert "generic_import trials" in console.get("/console/").text
+    # a good trial loads nothing: the held file still waits for a decision, and is named once
+    desk = console.get("/console/").text
+    assert desk.count(">trials</a> trials_1.csv") == 1 and "declared columns are missing: amount" in desk
     waiting.unlink()
 
 

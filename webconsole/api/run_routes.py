@@ -25,7 +25,7 @@ class NewJob(Body):
 
     job: Literal["generic_import", "run_elt", "run_pipeline", "send_report"]
     name: str = Field(description="The import, YAML job, pipeline or report", pattern="^[a-z0-9][a-z0-9_]{0,99}$")
-    how: Literal["run", "dry_run", "schedule", "retry_refused"] = "run"
+    how: Literal["run", "dry_run", "schedule", "retry_refused", "failed"] = "run"
 
 
 @blueprint.post("/jobs")
@@ -82,7 +82,8 @@ def stop_run(run_uuid: UUID) -> Response:
 def list_runs() -> Response:
     """Return runs, newest first; `after` takes the `next` of the page before."""
     with connections.read_as_etl() as cursor:
-        page = runs.list_runs(cursor, *(request.args.get(name, "") for name in ("job", "status", "after")))
+        job, status, after = (request.args.get(name, "") for name in ("job", "status", "after"))
+        page = runs.list_runs(cursor, job, status, after)
     return jsonify(make_page_json(page))
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from urllib.parse import quote
+
 from flask import Blueprint, Response, abort, flash, make_response, redirect, render_template, request
 
 from systemscripts.configuration import config_versions
@@ -55,6 +57,13 @@ def _show_history(name: str) -> str:
         "configuration.html", name=name, versions=rows, after=after, following=following, path=request.path,
         warnings=import_warnings,
     )  # fmt: skip
+
+
+@blueprint.get(f"{IMPORTS}/<name>/edit")
+@access.allow("admin")
+def show_editor(name: str) -> Response:
+    """Show the newest version in a form."""
+    return make_response(redirect(f"/console/upload?name={quote(name)}", 303))
 
 
 @blueprint.get(f"{IMPORTS}/<name>/<{VERSION}>")

@@ -76,6 +76,13 @@ def accept_dataset(dataset_id: int) -> Response:
     return _go_back(dataset_id)
 
 
+@blueprint.post(f"/<{DATASET}>/reload")
+@access.allow("admin")
+def reload_dataset(dataset_id: int) -> Response:
+    """Start the load of the file of an undone dataset and redirect to its run."""
+    return make_response(redirect(f"/console/runs/{actions.reload_dataset(dataset_id)}", 303))
+
+
 @blueprint.post(f"/<{DATASET}>/replay")
 @access.allow("admin")
 def replay_rejects(dataset_id: int) -> Response:

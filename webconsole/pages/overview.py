@@ -1,14 +1,13 @@
-"""Show the first page: what needs attention, what is running, what has run."""
+"""Show the operator's desk: what needs a decision, each pipeline and feed in a line, and what runs now."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from flask import Blueprint, Response, make_response, redirect, render_template
+from flask import Blueprint, Response, flash, make_response, redirect, render_template, request
 
-from webconsole import charts, connections
-from webconsole.queries import datasets, runs, warnings
-from webconsole.queries.keyset_pages import Page
+from webconsole import connections, decisions, desk_lines
+from webconsole.queries import desk, runs, warnings
 from webconsole.security import access
 
 blueprint = Blueprint("overview", __name__)
@@ -17,22 +16,38 @@ blueprint = Blueprint("overview", __name__)
 @blueprint.get("/console/")
 @access.allow("user")
 def show_page() -> Response:
-    """Show the overview to the operator; redirect an analyst to the tables."""
+    """Show the desk to the operator; redirect an analyst to the tables."""
     if not access.require_user().is_admin:
         return make_response(redirect("/console/tables"))
+    return make_response(render_template("overview.html", **_read_desk()))
+
+
+@blueprint.get("/console/desk/live")
+@access.allow("admin")
+def show_live_part() -> str:
+    """Show the part of the desk that changes by itself."""
+    return render_template("parts/desk_live.html", **_read_desk())
+
+
+@blueprint.post("/console/desk/dismiss")
+@access.allow("admin")
+def dismiss() -> Response:
+    """Take something off the desk, with a reason."""
+    values = (request.form.get(name, "") for name in ("kind", "key", "reason"))
+    flash(decisions.dismiss(*values))
+    return make_response(redirect("/console/", 303))
+
+
+def _read_desk() -> dict[str, Any]:
+    pipelines, faults = desk_lines.load_pipelines()
     with connections.read_as_etl() as cursor:
-        context = {
-            "trouble": runs.list_unresolved_runs(cursor),
-            "held": datasets.list_held(cursor),
-            "refused": datasets.list_refused_files(cursor),
+        feeds = desk.list_feeds(cursor)
+        active = [row for row in feeds if row["newest_file_at"] or row["waiting"] or row["held"]]
+        return {
+            "decisions": decisions.gather_decisions(cursor, [*(item.name for item in pipelines), *faults]),
+            "pipelines": desk_lines.list_pipeline_lines(cursor, pipelines, faults),
+            "feeds": desk_lines.list_feed_lines(cursor, active, pipelines),
+            "others": len(feeds) - len(active),
             "warnings": warnings.list_recent_warnings(cursor),
-            "running": _leave_out_console(runs.list_runs(cursor, status="running")),
-            "last": _leave_out_console(runs.list_runs(cursor))[:8],
-            "charts": charts.make_run_charts(runs.list_chart_runs(cursor)),
+            "running": runs.list_running(cursor),
         }
-    return make_response(render_template("overview.html", **context))
-
-
-def _leave_out_console(page: Page) -> list[dict[str, Any]]:
-    """Return the runs of a page without those of the console itself, which load no data."""
-    return [run for run in page.rows if run["job"] not in ("web_console", "console_user")]

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
 from uuid import UUID
 
 from flask import Blueprint, Response, abort, make_response, redirect, render_template, request
 
-from webconsole import actions, charts, connections, run_processes
+from systemscripts.ingest import undo_preview
+from webconsole import actions, charts, connections, display, run_processes
 from webconsole.queries import datasets, runs, start_choices, warnings
 from webconsole.security import access
 
@@ -18,13 +20,17 @@ blueprint = Blueprint("runs", __name__, url_prefix="/console/runs")
 def show_list() -> str:
     """Show the runs, newest first."""
     job, status, after = (request.args.get(name, "") for name in ("job", "status", "after"))
+    # steps stand under their pipeline, and what the console does itself is left out
+    is_whole = not job and request.args.get("all", "") != "yes"
     with connections.read_as_etl() as cursor:
-        page = runs.list_runs(cursor, job, status, after)
-        chart_runs = runs.list_chart_runs(cursor, job) if not after else []
+        zone = display.find_reader_zone()
+        page = runs.list_runs(cursor, job, status, after, is_whole)
+        steps = runs.list_steps_of(cursor, [row["run_uuid"] for row in page.rows]) if is_whole else {}
+        days = runs.list_days(cursor, job, zone.key if zone else "UTC") if not after else []
         jobs = runs.list_jobs(cursor)
     return render_template(
-        "runs.html", page=page, charts=charts.make_run_charts(chart_runs), jobs=jobs, statuses=runs.STATUSES, job=job,
-        status=status, after=after,
+        "runs.html", page=page, charts=charts.make_day_charts(days), jobs=jobs, statuses=runs.STATUSES, job=job,
+        status=status, after=after, steps=steps, all="" if is_whole or job else "yes",
     )  # fmt: skip
 
 
@@ -80,10 +86,28 @@ def retry_run(run_uuid: UUID) -> Response:
     return make_response(redirect(f"/console/runs/{actions.retry_run(str(run_uuid))}", 303))
 
 
+@blueprint.get("/<uuid:run_uuid>/undo")
+@access.allow("admin")
+def show_undo(run_uuid: UUID) -> str:
+    """Show what an undo of the whole run would take away and bring back."""
+    with connections.read_as_etl() as cursor:
+        run = runs.find_run(cursor, str(run_uuid)) or abort(404, "This run does not exist.")
+        going = undo_preview.preview_undo(cursor, str(run_uuid))
+    return render_template("run_undo.html", run=run, run_uuid=str(run_uuid), going=going)
+
+
+@blueprint.post("/<uuid:run_uuid>/undo")
+@access.allow("admin")
+def undo_run(run_uuid: UUID) -> Response:
+    """Start the undo of the whole run and redirect to its run."""
+    started = actions.undo_run(str(run_uuid), request.form.get("cascade") == "yes")
+    return make_response(redirect(f"/console/runs/{started}", 303))
+
+
 def _read_run(run_uuid: str) -> dict[str, object]:
     with connections.read_as_etl() as cursor:
         run = runs.find_run(cursor, run_uuid)
-        lists = {
+        lists: dict[str, Any] = {
             "entries": runs.read_log_tail(cursor, run_uuid),
             "steps": runs.list_steps(cursor, run_uuid),
             "datasets": runs.list_datasets(cursor, run_uuid),
@@ -98,7 +122,11 @@ def _read_run(run_uuid: str) -> dict[str, object]:
     else:
         status = "starting" if printed and printed.exit_code is None else "failed"
     is_repeatable = run is not None and run["status"] in runs.REPEATABLE
+    trial = run_processes.read_command(run) if run is not None and run["is_trial"] else None
     return lists | {
+        # what a dry run only tried, to be done for real
+        "real_run": f"{trial[0]} {trial[1]}" if trial and trial[2] == "dry_run" else "",
+        "can_undo": any(row["status"] in ("active", "held", "superseded") for row in lists["datasets"]),
         "can_retry": is_repeatable and run_processes.read_command(run or {}) is not None,
         "is_repeatable": is_repeatable,
         "run": run, "run_uuid": run_uuid, "printed": printed, "status": status,

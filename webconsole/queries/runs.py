@@ -17,46 +17,77 @@ STATUSES = ("running", "succeeded", WITH_WARNINGS, "failed", "interrupted", "tim
 # these did not do their work and may be started again
 REPEATABLE = ("failed", "interrupted", "timed out", "skipped")
 PAGE_ROWS = 50
+# of the history of one pipeline, each with its steps
+HISTORY_ROWS = 20
+# as the index trun_whole has it
+WHOLE = "r.parent_uuid is null and r.job not in ('web_console', 'console_user')"
 # bars of a chart that can still be told apart
-CHART_RUNS = 60
+CHART_DAYS = 30
 LOG_ROWS = 100
 _SECONDS = "extract(epoch from coalesce(r.ended_at, now()) - r.started_at)::float as seconds"
 # arguments with one of these belong to a trial, which loads nothing
-_TRIAL_OPTIONS = r"'--(dry-run|check|list)\M'"
-_COLUMNS = f"""r.run_uuid::text, r.root_uuid::text, r.parent_uuid::text, r.step_number, r.job, r.lock_key, r.arguments,
+TRIAL_OPTIONS = r"'--(dry-run|check|list)\M'"
+COLUMNS = f"""r.run_uuid::text, r.root_uuid::text, r.parent_uuid::text, r.step_number, r.job, r.lock_key, r.arguments,
     r.status, r.exit_code, r.error, r.host, r.os_user, r.started_at, r.ended_at, {_SECONDS}, r.progress, r.files,
     r.rows_read, r.rows_loaded, r.rows_rejected, r.rows_skipped, r.rows_held, r.warnings,
-    r.is_green, r.arguments ~ {_TRIAL_OPTIONS} as is_trial"""
+    r.is_green, r.arguments ~ {TRIAL_OPTIONS} as is_trial"""
 _LOG = "run_uuid::text, sequence, logged_at, process_type, step, os_user, step_seconds::float, level, message, detail"
 
 
-def list_runs(cursor: Cursor, job: str = "", status: str = "", after: str | None = None) -> Page:
-    """Return a page of runs, newest first, of one job or status if given."""
-    key = keyset_pages.decode_key(after, 2)
+def list_runs(
+    cursor: Cursor, job: str = "", status: str = "", after: str | None = None, is_whole: bool = False
+) -> Page:
+    """Return a page of runs, newest first, of one job or status if given.
+
+    `is_whole`: without the steps of pipelines, and without the runs of the console itself.
+    """
     conditions, values = _make_conditions(job, status)
-    if key is not None:
-        conditions.append("(r.started_at, r.run_uuid) < (%s::timestamptz, %s::uuid)")
-        values += key
+    if is_whole:
+        conditions.append(WHOLE)
+    return _read_page(cursor, conditions, values, after, PAGE_ROWS)
+
+
+def _read_page(cursor: Cursor, conditions: list[str], values: list[Any], after: str | None, size: int) -> Page:
+    if key := keyset_pages.decode_key(after, 2):
+        conditions = [*conditions, "(r.started_at, r.run_uuid) < (%s::timestamptz, %s::uuid)"]
+        values = [*values, *key]
     where = f"where {' and '.join(conditions)}" if conditions else ""
     rows = connections.fetch_rows(
         cursor,
-        f"select {_COLUMNS} from dba.trun r {where} order by r.started_at desc, r.run_uuid desc limit {PAGE_ROWS + 1}",
+        f"select {COLUMNS} from dba.trun r {where} order by r.started_at desc, r.run_uuid desc limit {size + 1}",
         values,
     )
-    return keyset_pages.make_page(rows, PAGE_ROWS, "started_at", "run_uuid")
+    return keyset_pages.make_page(rows, size, "started_at", "run_uuid")
 
 
-def list_chart_runs(cursor: Cursor, job: str = "") -> list[dict[str, Any]]:
-    """Return the last finished runs of a job, or of all jobs, oldest first, without dry runs and other trials."""
-    rows = connections.fetch_rows(
+def list_running(cursor: Cursor) -> list[dict[str, Any]]:
+    """Return what runs now, newest first, without the console itself and the steps of pipelines."""
+    return connections.fetch_rows(
         cursor,
-        f"""select {_COLUMNS} from dba.trun r where r.status <> 'skipped' and r.ended_at is not null
-            and r.arguments !~ {_TRIAL_OPTIONS}
-            and {"r.job = %s" if job else "r.job not in ('web_console', 'console_user')"}
-            order by r.started_at desc limit {CHART_RUNS}""",
-        [job] if job else [],
+        f"""select {COLUMNS} from dba.trun r where r.status = 'running' and r.parent_uuid is null
+            and r.job not in ('web_console', 'console_user') order by r.started_at desc limit 20""",
     )
-    return rows[::-1]
+
+
+def list_days(cursor: Cursor, job: str, zone: str) -> list[dict[str, Any]]:
+    """Return the last days with the runs of a job, or of all, without trials: rows, seconds and states by day.
+
+    `zone`: the time zone of the days. Runs that other runs started count with these, unless a job is given.
+    """
+    return connections.fetch_rows(
+        cursor,
+        f"""select (r.started_at at time zone %(zone)s)::date as day, count(*) as runs,
+                count(*) filter (where r.status in ('failed', 'timed out')) as failed,
+                count(*) filter (where r.status = 'interrupted') as interrupted,
+                count(*) filter (where r.status = 'succeeded') as succeeded,
+                coalesce(sum(r.rows_loaded), 0)::bigint as rows_loaded,
+                coalesce(sum(r.rows_rejected), 0)::bigint as rows_rejected
+            from dba.trun r where r.status <> 'skipped' and r.ended_at is not null
+                and r.arguments !~ {TRIAL_OPTIONS} and {"r.job = %(job)s" if job else WHOLE}
+                and r.started_at > now() - interval '{CHART_DAYS} days'
+            group by 1 order by 1""",
+        {"zone": zone, "job": job},
+    )
 
 
 def list_jobs(cursor: Cursor) -> list[str]:
@@ -72,11 +103,31 @@ def list_jobs(cursor: Cursor) -> list[str]:
     return [row[0] for row in cursor.fetchall()]
 
 
+def list_pipeline_history(cursor: Cursor, name: str, after: str | None = None) -> Page:
+    """Return a page of the runs of a pipeline, newest first."""
+    conditions, values = ["r.job = 'run_pipeline'", "r.lock_key = %s"], [name]
+    return _read_page(cursor, conditions, values, after, HISTORY_ROWS)
+
+
+def list_steps_of(cursor: Cursor, run_uuids: list[str]) -> dict[str, list[dict[str, Any]]]:
+    """Return the steps of each of some runs, in their order."""
+    rows = connections.fetch_rows(
+        cursor,
+        f"""select {COLUMNS} from dba.trun r where r.root_uuid = any(%s::uuid[]) and r.parent_uuid = r.root_uuid
+            order by r.root_uuid, r.step_number, r.started_at""",
+        (run_uuids,),
+    )
+    steps: dict[str, list[dict[str, Any]]] = {}
+    for row in rows:
+        steps.setdefault(row["root_uuid"], []).append(row)
+    return steps
+
+
 def find_run(cursor: Cursor, run_uuid: str) -> dict[str, Any] | None:
     """Return a run with its process, or None."""
     return connections.fetch_first(
         cursor,
-        f"select {_COLUMNS}, r.pid, r.process_start, r.log_file from dba.trun r where r.run_uuid = %s",
+        f"select {COLUMNS}, r.pid, r.process_start, r.log_file from dba.trun r where r.run_uuid = %s",
         (run_uuid,),
     )
 
@@ -85,7 +136,7 @@ def list_steps(cursor: Cursor, run_uuid: str) -> list[dict[str, Any]]:
     """Return the runs that a run started, in their order."""
     return connections.fetch_rows(
         cursor,
-        f"""select {_COLUMNS} from dba.trun r where r.root_uuid = %s and r.parent_uuid = %s
+        f"""select {COLUMNS} from dba.trun r where r.root_uuid = %s and r.parent_uuid = %s
             order by r.step_number, r.started_at limit 100""",
         (run_uuid, run_uuid),
     )
@@ -129,26 +180,6 @@ def read_last_entries(cursor: Cursor, only_trouble: bool = False, limit: int = L
     where = "where level in ('WARNING', 'ERROR', 'CRITICAL')" if only_trouble else ""
     return connections.fetch_rows(
         cursor, f"select {_LOG} from dba.tlogentry {where} order by logged_at desc, sequence desc limit %s", (limit,)
-    )
-
-
-def list_unresolved_runs(cursor: Cursor, days: int = 14) -> list[dict[str, Any]]:
-    """Return the runs that failed and have not succeeded since, newest first, one per job and key.
-
-    Trials count as neither: they load nothing.
-    """
-    return connections.fetch_rows(
-        cursor,
-        f"""select * from (
-                select distinct on (r.job, r.lock_key) {_COLUMNS} from dba.trun r
-                where r.status in ('failed', 'interrupted', 'timed out') and r.arguments !~ {_TRIAL_OPTIONS}
-                    and r.started_at > now() - %s * interval '1 day'
-                order by r.job, r.lock_key, r.started_at desc) r
-            where not exists (select 1 from dba.trun s where s.job = r.job and s.lock_key = r.lock_key
-                and s.status = 'succeeded' and s.arguments !~ {_TRIAL_OPTIONS} and s.started_at > r.started_at
-                and s.started_at > now() - %s * interval '1 day')  -- follows; without it all runs are read
-            order by started_at desc limit 20""",
-        (days, days),
     )
 
 
