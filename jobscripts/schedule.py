@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
@@ -10,7 +9,6 @@ from typing import Annotated
 
 import typer
 
-from systemscripts.commands import format_command
 from systemscripts.job import Summary, job, wants_json
 
 
@@ -54,9 +52,13 @@ def schedule(
         schedule.py next --count 20
     """
     if action is Action.pause:
-        return _pause_pipeline(pipeline, until)
+        from systemscripts.schedules.pause_summaries import pause_by_name
+
+        return pause_by_name(pipeline, until)
     if action is Action.resume:
-        return _resume_pipeline(pipeline)
+        from systemscripts.schedules.pause_summaries import resume_by_name
+
+        return resume_by_name(pipeline)
     if action is Action.due:
         return _start_due()
     if action is Action.next:
@@ -93,41 +95,6 @@ def _start_due() -> Summary:
     started = due_starts.start_due(Directories(settings.current().etl_data_dir), launch_alone)
     rows = [{"started": " ".join(item.arguments), "due": item.due} for item in started]
     return Summary(headline=f"{len(started)} started" if started else "nothing is due", rows=rows)
-
-
-def _pause_pipeline(name: str, until: datetime | None) -> Summary:
-    from systemscripts import log_utils, schedules, settings
-    from systemscripts.configuration import pipeline_config
-    from systemscripts.directory_management import Directories
-
-    if name:
-        # a misspelt name pauses nothing
-        pipeline_config.load_pipeline(name)
-    who = os.environ.get("SUDO_USER") or log_utils.get_user_name()
-    directories, end = (
-        Directories(settings.current().etl_data_dir),
-        until.astimezone(settings.get_zone()) if until else None,
-    )
-    pause = schedules.pause_pipeline(directories, name or schedules.EVERYTHING, who, end)
-    return Summary(headline=str(pause), next_steps=[format_command("schedule", "resume", *filter(None, [name]))])
-
-
-def _resume_pipeline(name: str) -> Summary:
-    from systemscripts import schedules, settings
-    from systemscripts.configuration import pipeline_config
-    from systemscripts.directory_management import Directories
-
-    directories = Directories(settings.current().etl_data_dir)
-    if name and name not in schedules.read_pauses(directories):
-        pipeline_config.load_pipeline(name)
-    ended = schedules.resume_pipeline(directories, name or schedules.EVERYTHING)
-    summary = Summary(headline=f"{len(ended)} resumed" if ended else "nothing was paused")
-    summary.rows = [{"resumed": pause.what, "paused since": pause.since, "by": pause.by} for pause in ended]
-    if name and schedules.find_pause(directories, name):
-        summary.warn(
-            "pipelines_paused", f"everything is still paused, {name} with it: {format_command('schedule', 'resume')}"
-        )
-    return summary
 
 
 def _show_next_runs(name: str, count: int) -> Summary:
