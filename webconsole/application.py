@@ -31,9 +31,12 @@ def create_app() -> Flask:
     app.json.sort_keys = False  # type: ignore[attr-defined]
     app.secret_key = app.extensions["console_key"] = tokens.load_key()
     app.extensions["console_login_throttle"] = LoginThrottle()
-    for package in (api, pages):
-        for module in plugins.load_modules(package.__name__, having="blueprint"):
-            app.register_blueprint(module.blueprint)
+    for module in plugins.load_modules(pages.__name__, having="blueprint"):
+        app.register_blueprint(module.blueprint)
+    for module in plugins.load_modules(api.__name__, having="blueprint"):
+        # the paths from before /api/v1 stay
+        app.register_blueprint(module.blueprint)
+        app.register_blueprint(module.blueprint, name=f"v1_{module.blueprint.name}", url_prefix=error_handlers.API)
     access.install(app)
     headers.install(app)
     error_handlers.install(app)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import logging
+from typing import Any
 from urllib.parse import quote
 
 from flask import Flask, Response, jsonify, make_response, redirect, render_template, request
 from werkzeug.exceptions import HTTPException, NotFound, SecurityError
+from werkzeug.http import HTTP_STATUS_CODES
 
 from systemscripts import masking
 from systemscripts.errors import BadDataError, ConfigurationError, EtlError, MissingError, TryLaterError, UsageError
@@ -14,7 +16,9 @@ from webconsole.security import access
 
 logger = logging.getLogger(__name__)
 
-PAGES = "/console"
+PAGES, API = "/console", "/api/v1"
+# RFC 9457
+PROBLEM_TYPE = "application/problem+json"
 _HINTS = {
     400: "Go back and try again.",
     404: "It may have been renamed or purged. Start again from the overview.",
@@ -37,15 +41,31 @@ def wants_page() -> bool:
     return request.path == "/" or request.path.startswith(PAGES)
 
 
-def make_answer(status: int, message: str, hint: str = "") -> Response:
-    """Return the answer for an error, as a page or as JSON, without secrets."""
+def get_prefix() -> str:
+    """Return what precedes the paths of the API in this request: /api/v1, or nothing for the older paths."""
+    return API if request.path.startswith(f"{API}/") else ""
+
+
+def make_answer(status: int, message: str, hint: str = "", **more: Any) -> Response:
+    """Return the answer for an error, as a page or as JSON, without secrets; `more` is added to the JSON."""
     message, hint = masking.mask(message), masking.mask(hint)
+    if get_prefix():
+        response = make_response(jsonify(_describe_problem(status, message, hint) | more), status)
+        response.headers["Content-Type"] = PROBLEM_TYPE
+        return response
     if not wants_page():
-        return make_response(jsonify(error=message, hint=hint), status)
+        return make_response(jsonify(error=message, hint=hint, **more), status)
     # only a part of a page was requested: the rest of it stays
     if request.headers.get("HX-Request"):
         return make_response(render_template("parts/error.html", message=message, hint=hint), status)
     return make_response(render_template("error.html", status=status, message=message, hint=hint), status)
+
+
+def _describe_problem(status: int, message: str, hint: str) -> dict[str, Any]:
+    return {
+        "type": "about:blank", "title": HTTP_STATUS_CODES.get(status, "Error"), "status": status, "detail": message,
+        "instance": request.path, "hint": hint,
+    }  # fmt: skip
 
 
 def find_status(error: EtlError) -> int:
@@ -56,7 +76,7 @@ def find_status(error: EtlError) -> int:
         return 404
     if isinstance(error, UsageError):
         # a wrong question is 422, an action that does not fit the current state is 409
-        is_question = request.method in access.SAFE_METHODS or request.path == "/data-view"
+        is_question = request.method in access.SAFE_METHODS or request.path.removeprefix(API) == "/data-view"
         return 422 if is_question else 409
     return 422 if isinstance(error, BadDataError | ConfigurationError) else 500
 

@@ -10,6 +10,8 @@ from webconsole import display
 from webconsole.queries.tables import Filter, TableQuery
 
 MAX_FILTERS = 8
+# rows of one page of a list as JSON
+MAX_LIMIT = 1000
 # of a number in an address; below the limit of an integer column
 MAX_INTEGER = 2_000_000_000
 
@@ -48,3 +50,13 @@ def parse_number(arguments: Mapping[str, str], name: str) -> int | None:
     if not (text.isascii() and text.isdecimal() and len(text) <= 10 and int(text) <= MAX_INTEGER):
         raise UnprocessableEntity(f"{name} is not a valid number: {text[:40]!r}")
     return int(text)
+
+
+def parse_limit(arguments: Mapping[str, str], default: int) -> int:
+    """Return how many rows a page of a list may have; answer 422 if it is not a number from 1 to MAX_LIMIT."""
+    limit = parse_number(arguments, "limit")
+    if limit is None:
+        return default
+    if not 1 <= limit <= MAX_LIMIT:
+        raise UnprocessableEntity(f"limit is not from 1 to {MAX_LIMIT}: {limit}")
+    return limit

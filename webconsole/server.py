@@ -25,6 +25,7 @@ from systemscripts.errors import EtlError
 from systemscripts.job import defer_signals, print_line
 from systemscripts.schedules import due_starts
 from webconsole import create_app, run_processes
+from webconsole.error_handlers import API
 
 logger = logging.getLogger(__name__)
 
@@ -61,6 +62,7 @@ LANES = {
 
 def choose_lane(path: str) -> str:
     """Return the lane in which a request for a path waits."""
+    path = path.removeprefix(API)
     if path in ("/health", "/auth/login"):
         return "health" if path == "/health" else "sign-ins"
     if _DOWNLOAD.search(path):

@@ -21,6 +21,7 @@ ANALYST = {
     "GET /console/tables/<path:name>/download.<any(csv, xlsx):suffix>", "GET /console/coverage", "GET /coverage-report",
     "GET /tables", "GET /tables/<path:name>/download.<any(csv, xlsx):ending>", "POST /data-view", "GET /console/view",
     "POST /console/view", "GET /console/glossary", "GET /console/account", "POST /console/account/password",
+    "GET /account", "POST /account/password",
 }  # fmt: skip
 
 
@@ -29,7 +30,8 @@ def turned_away(route: Route, status: int) -> bool:
 
 
 def test_every_route_names_its_role_and_only_these_are_open_or_for_analysts() -> None:
-    roles = {str(route): route.role for route in routes.list_routes()}
+    # a route of the API stands twice, with the same view
+    roles = {str(route).replace(" /api/v1/", " /"): route.role for route in routes.list_routes()}
     assert None not in roles.values()
     assert {name for name, role in roles.items() if role == "anyone"} == OPEN
     assert {name for name, role in roles.items() if role == "user"} == ANALYST

@@ -10,10 +10,12 @@ from pydantic import Field
 from systemscripts.configuration import config_versions
 from systemscripts.configuration.config_versions import Version
 from webconsole import actions, connections, upload_form
-from webconsole.api.openapi import Body, describe, make_plain, parse_body
-from webconsole.api.run_routes import TEXT
+from webconsole.api import answers
+from webconsole.api.openapi import PAGE, Body, describe, make_plain, parse_body
+from webconsole.api.run_routes import TEXT, make_page_json
+from webconsole.error_handlers import make_answer
 from webconsole.queries import configurations, keyset_pages
-from webconsole.query_arguments import parse_number
+from webconsole.query_arguments import MAX_LIMIT, parse_limit, parse_number
 from webconsole.security import access
 
 blueprint = Blueprint("configuration_routes", __name__)
@@ -23,30 +25,31 @@ PAGE_ROWS = 25
 
 @blueprint.get("/configurations")
 @access.allow("admin")
-@describe()
+@describe(query=PAGE, answer=answers.PageOf[answers.Import])
 def list_imports() -> Response:
-    """Return every import with its target."""
+    """Return the imports with their targets."""
+    size = parse_limit(request.args, MAX_LIMIT)
     with connections.read_as_etl() as cursor:
-        return jsonify(rows=make_plain(configurations.list_imports(cursor)))
+        rows = configurations.list_imports(cursor)
+    return jsonify(make_page_json(keyset_pages.slice_page(rows, size, request.args.get("after"))))
 
 
 @blueprint.get("/config-history")
 @access.allow("admin")
-@describe(query={"import": TEXT, "after": TEXT})
+@describe(query={"import": TEXT} | PAGE, answer=answers.PageOf[answers.ConfigurationVersion])
 def list_versions() -> Response:
     """Return the versions of all imports or of one, newest first, each with its first 100 letters."""
+    size = parse_limit(request.args, PAGE_ROWS)
     with connections.read_as_etl() as cursor:
         number = keyset_pages.decode_number(request.args.get("after", ""))
-        versions = config_versions.list_versions(cursor, request.args.get("import", ""), number, PAGE_ROWS + 1)
-    following = (
-        keyset_pages.encode_key([versions[PAGE_ROWS - 1].config_history_id]) if len(versions) > PAGE_ROWS else None
-    )
-    return jsonify(rows=[make_plain(_describe_version(item)) for item in versions[:PAGE_ROWS]], next=following)
+        versions = config_versions.list_versions(cursor, request.args.get("import", ""), number, size + 1)
+    following = keyset_pages.encode_key([versions[size - 1].config_history_id]) if len(versions) > size else None
+    return jsonify(rows=[make_plain(_describe_version(item)) for item in versions[:size]], next=following)
 
 
 @blueprint.get(f"/configurations/<name>/versions/<{VERSION}>")
 @access.allow("admin")
-@describe()
+@describe(answer=answers.VersionText)
 def show_version(name: str, version: int) -> Response:
     """Return one version as YAML."""
     content = configurations.load_version(name, version)
@@ -55,7 +58,7 @@ def show_version(name: str, version: int) -> Response:
 
 @blueprint.get(f"/configurations/<name>/versions/<{VERSION}>/diff")
 @access.allow("admin")
-@describe(query={"with": {"type": "integer", "minimum": 0, "maximum": 2_000_000_000}})
+@describe(query={"with": {"type": "integer", "minimum": 0, "maximum": 2_000_000_000}}, answer=answers.VersionDiff)
 def show_diff(name: str, version: int) -> Response:
     """Return the lines that differ between a version and another one (by default the one before)."""
     number = parse_number(request.args, "with")
@@ -67,7 +70,7 @@ def show_diff(name: str, version: int) -> Response:
 
 @blueprint.post(f"/configurations/<name>/versions/<{VERSION}>/restore")
 @access.allow("admin")
-@describe()
+@describe(answer=answers.Done)
 def restore(name: str, version: int) -> Response:
     """Make an old version of an import its newest version."""
     return jsonify(headline=actions.restore_configuration(name, version))
@@ -90,7 +93,7 @@ class NewConfiguration(Body):
 
 @blueprint.post("/upload-config")
 @access.allow("admin")
-@describe(body=NewConfiguration, status=201)
+@describe(body=NewConfiguration, status=201, answer=answers.Done)
 def upload_yaml() -> Response:
     """Check a YAML and store it as the next version; 422 lists every error with its line."""
     body = parse_body(NewConfiguration)
@@ -98,5 +101,5 @@ def upload_yaml() -> Response:
     if upload.faults:
         faults = [{"line": fault.line, "text": fault.text} for fault in upload.faults]
         text = "; ".join(map(str, upload.faults))
-        return make_response(jsonify(error=text, hint="Correct these lines and upload it again.", faults=faults), 422)
+        return make_answer(422, text, "Correct these lines and upload it again.", faults=faults)
     return make_response(jsonify(headline=upload_form.store_upload(upload, access.require_user().name)), 201)

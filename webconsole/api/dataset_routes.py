@@ -9,15 +9,18 @@ from flask import Blueprint, Response, abort, jsonify, request
 
 from systemscripts.summary import Summary
 from webconsole import actions, connections, send_file
-from webconsole.api.openapi import Body, describe, make_plain, parse_body
+from webconsole.api import answers
+from webconsole.api.openapi import PAGE, Body, describe, make_plain, parse_body
 from webconsole.api.run_routes import TEXT, make_page_json
 from webconsole.dataset_diff import compare_datasets, find_previous
-from webconsole.queries import datasets, warnings
-from webconsole.query_arguments import parse_number
+from webconsole.queries import datasets, keyset_pages, warnings
+from webconsole.query_arguments import parse_limit, parse_number
 from webconsole.security import access
 
 blueprint = Blueprint("dataset_routes", __name__)
 DATASET = "int(max=2000000000):dataset_id"
+# of one answer, if the request names no limit
+MAX_LINES = 1000
 
 
 class Undo(Body):
@@ -28,17 +31,22 @@ class Undo(Body):
 
 @blueprint.get("/datasets")
 @access.allow("admin")
-@describe(query={"import": TEXT, "status": {"type": "string", "enum": list(datasets.STATUSES)}, "after": TEXT})
+@describe(
+    query={"import": TEXT, "status": {"type": "string", "enum": list(datasets.STATUSES)}} | PAGE,
+    answer=answers.PageOf[answers.Dataset],
+)
 def list_datasets() -> Response:
     """Return datasets, newest first."""
+    name, status, after = (request.args.get(key, "") for key in ("import", "status", "after"))
+    size = parse_limit(request.args, datasets.PAGE_ROWS)
     with connections.read_as_etl() as cursor:
-        page = datasets.list_datasets(cursor, *(request.args.get(name, "") for name in ("import", "status", "after")))
+        page = datasets.list_datasets(cursor, name, status, after, size)
     return jsonify(make_page_json(page))
 
 
 @blueprint.get(f"/datasets/<{DATASET}>")
 @access.allow("admin")
-@describe()
+@describe(answer=answers.DatasetDetails)
 def show_dataset(dataset_id: int) -> Response:
     """Return a dataset with its file and the warnings about them."""
     with connections.read_as_etl() as cursor:
@@ -48,7 +56,7 @@ def show_dataset(dataset_id: int) -> Response:
 
 @blueprint.post(f"/datasets/<{DATASET}>/undo")
 @access.allow("admin")
-@describe(body=Undo)
+@describe(body=Undo, answer=answers.Outcome)
 def undo_dataset(dataset_id: int) -> Response:
     """Undo a dataset; cascade: also the later ones that build on it (upsert)."""
     return _describe_summary(actions.undo_dataset(dataset_id, parse_body(Undo).cascade))
@@ -56,7 +64,7 @@ def undo_dataset(dataset_id: int) -> Response:
 
 @blueprint.post(f"/datasets/<{DATASET}>/accept")
 @access.allow("admin")
-@describe()
+@describe(answer=answers.Outcome)
 def accept_dataset(dataset_id: int) -> Response:
     """Make a held dataset current."""
     return _describe_summary(actions.accept_dataset(dataset_id))
@@ -64,7 +72,7 @@ def accept_dataset(dataset_id: int) -> Response:
 
 @blueprint.get(f"/datasets/<{DATASET}>/changes")
 @access.allow("admin")
-@describe(query={"with": {"type": "integer", "minimum": 0, "maximum": 2_000_000_000}})
+@describe(query={"with": {"type": "integer", "minimum": 0, "maximum": 2_000_000_000}} | PAGE, answer=answers.Changes)
 def show_changes(dataset_id: int) -> Response:
     """Return the differences to another dataset (by default the one before)."""
     row = _find_dataset(dataset_id)
@@ -74,33 +82,46 @@ def show_changes(dataset_id: int) -> Response:
     number = find_previous(row, others) if other is None else other
     lines, comparison = compare_datasets(row, number)
     counts = {name: len(getattr(comparison, name)) for name in ("added", "removed", "changed")}
-    return jsonify(make_plain({"dataset_id": dataset_id, "with": number} | counts | {"rows": lines}))
+    page = keyset_pages.slice_page(lines, parse_limit(request.args, MAX_LINES), request.args.get("after"))
+    return jsonify(make_plain({"dataset_id": dataset_id, "with": number} | counts) | make_page_json(page))
 
 
 @blueprint.get("/rejects")
 @access.allow("admin")
-@describe(query={"import": TEXT, "after": TEXT})
+@describe(query={"import": TEXT} | PAGE, answer=answers.DatasetsWithRejects)
 def list_rejects() -> Response:
-    """Return datasets with rejected rows, and refused files."""
+    """Return datasets with rejected rows, and the newest refused files."""
+    size = parse_limit(request.args, datasets.PAGE_ROWS)
     with connections.read_as_etl() as cursor:
-        page = datasets.list_with_rejects(cursor, request.args.get("import", ""), request.args.get("after", ""))
+        page = datasets.list_with_rejects(cursor, request.args.get("import", ""), request.args.get("after", ""), size)
         refused = datasets.list_refused_files(cursor)
     return jsonify(make_page_json(page) | {"refused": make_plain(refused)})
 
 
+@blueprint.get("/refused-files")
+@access.allow("admin")
+@describe(query=PAGE, answer=answers.PageOf[answers.RefusedFile])
+def list_refused_files() -> Response:
+    """Return the refused files that no later load has resolved, newest first."""
+    size = parse_limit(request.args, datasets.PAGE_ROWS)
+    with connections.read_as_etl() as cursor:
+        return jsonify(make_page_json(datasets.list_refused_pages(cursor, request.args.get("after"), size)))
+
+
 @blueprint.get(f"/datasets/<{DATASET}>/rejects")
 @access.allow("admin")
-@describe(query={"after": TEXT})
+@describe(query=PAGE, answer=answers.PageOf[answers.RejectedRow])
 def list_rejected_rows(dataset_id: int) -> Response:
     """Return the rejected rows of a dataset with their reasons."""
     _find_dataset(dataset_id)
+    after, size = request.args.get("after", ""), parse_limit(request.args, datasets.PAGE_ROWS)
     with connections.read_as_etl() as cursor:
-        return jsonify(make_page_json(datasets.list_rejected_rows(cursor, dataset_id, request.args.get("after", ""))))
+        return jsonify(make_page_json(datasets.list_rejected_rows(cursor, dataset_id, after, size)))
 
 
 @blueprint.post(f"/datasets/<{DATASET}>/rejects/replay")
 @access.allow("admin")
-@describe()
+@describe(answer=answers.Outcome)
 def replay_rejects(dataset_id: int) -> Response:
     """Check the rejected rows again with the current configuration."""
     return _describe_summary(actions.replay_rejects(dataset_id))

@@ -9,7 +9,9 @@ from flask import Blueprint, Response, jsonify, make_response, request
 from pydantic import BaseModel, ConfigDict, Field
 from werkzeug.exceptions import Forbidden
 
+from webconsole.api import answers
 from webconsole.api.openapi import Body, describe, make_plain, parse_body
+from webconsole.error_handlers import get_prefix
 from webconsole.new_files import background, describe_file, draft_import, drafts, files
 from webconsole.new_files.drafts import MAX_PART_BYTES, Draft
 from webconsole.query_arguments import MAX_INTEGER, parse_number
@@ -69,19 +71,19 @@ class Edits(Body):
 
 @blueprint.post("/files")
 @access.allow("admin")
-@describe(body=NewFile, status=201)
+@describe(body=NewFile, status=201, answer=answers.AddedFile)
 def begin_file() -> Response:
     """Announce a file; its bytes follow with PUT."""
     body = parse_body(NewFile)
     draft = drafts.begin_draft(access.require_user().name, body.name, body.size, body.config_name)
     response = make_response(jsonify(_describe(draft)), 201)
-    response.headers["Location"] = f"/files/{draft.draft_id}"
+    response.headers["Location"] = f"{get_prefix()}/files/{draft.draft_id}"
     return response
 
 
 @blueprint.put("/files/<uuid:draft_id>")
 @access.allow("admin", max_body_bytes=MAX_PART_BYTES)
-@describe(query={"offset": _OFFSET})
+@describe(query={"offset": _OFFSET}, answer=answers.AddedFile)
 def send_part(draft_id: UUID) -> Response:
     """Send the next bytes of a file, up to 4 MB at once; after the last ones it is read."""
     draft = _find_draft(draft_id)
@@ -93,7 +95,7 @@ def send_part(draft_id: UUID) -> Response:
 
 @blueprint.get("/files/<uuid:draft_id>")
 @access.allow("admin")
-@describe()
+@describe(answer=answers.AddedFile)
 def show_file(draft_id: UUID) -> Response:
     """Return what was found in a file, what is proposed, and what loading it would do."""
     return jsonify(_describe(_find_draft(draft_id)))
@@ -101,7 +103,7 @@ def show_file(draft_id: UUID) -> Response:
 
 @blueprint.post("/files/<uuid:draft_id>/read")
 @access.allow("admin")
-@describe(body=HowToRead, status=202)
+@describe(body=HowToRead, status=202, answer=answers.AddedFile)
 def read_again(draft_id: UUID) -> Response:
     """Read a file again, as it is said here."""
     draft, body = _find_draft(draft_id), parse_body(HowToRead)
@@ -112,7 +114,7 @@ def read_again(draft_id: UUID) -> Response:
 
 @blueprint.post("/files/<uuid:draft_id>/check")
 @access.allow("admin")
-@describe(body=Edits, status=202)
+@describe(body=Edits, status=202, answer=answers.AddedFile)
 def check_file(draft_id: UUID) -> Response:
     """Change the proposal for a file and try its load; nothing is written."""
     draft = _find_draft(draft_id)
@@ -124,7 +126,7 @@ def check_file(draft_id: UUID) -> Response:
 
 @blueprint.post("/files/<uuid:draft_id>/load")
 @access.allow("admin")
-@describe(body=Edits, status=202)
+@describe(body=Edits, status=202, answer=answers.AddedFile)
 def load_file(draft_id: UUID) -> Response:
     """Store the import of a file, unless it is for a known one, and start its load."""
     draft = _find_draft(draft_id)
@@ -132,7 +134,7 @@ def load_file(draft_id: UUID) -> Response:
         _take_edits(draft)
     run_uuid = files.load_file(draft, access.require_user().name)
     response = make_response(jsonify(_describe(draft)), 202)
-    response.headers["Location"] = f"/jobs/{run_uuid}"
+    response.headers["Location"] = f"{get_prefix()}/jobs/{run_uuid}"
     return response
 
 

@@ -1,4 +1,8 @@
-"""Describe the JSON routes for /openapi.json, and parse the bodies of requests."""
+"""Describe the JSON routes for /openapi.json and /api/v1/openapi.json, and parse the bodies of requests.
+
+Every route stands twice: under /api/v1, with problems of RFC 9457, and under the path it had before /api/v1 existed,
+with errors as before.
+"""
 
 from __future__ import annotations
 
@@ -6,13 +10,16 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 from flask import Flask, request
 from pydantic import BaseModel, ConfigDict, ValidationError
 from werkzeug.exceptions import UnprocessableEntity
 
 from systemscripts.errors import describe_faults
+from webconsole.api.answers import Problem
+from webconsole.error_handlers import API, PROBLEM_TYPE
+from webconsole.query_arguments import MAX_LIMIT
 from webconsole.security import access
 
 View = TypeVar("View", bound=Callable[..., Any])
@@ -53,7 +60,7 @@ class Description:
     status: int = 200
     # media types, separated by ", "
     content: str = "application/json"
-    answer: Schema = field(default_factory=lambda: {"type": "object"})
+    answer: Schema | type[BaseModel] = field(default_factory=lambda: {"type": "object"})
 
 
 def describe(
@@ -61,7 +68,7 @@ def describe(
     body: type[BaseModel] | None = None,
     status: int = 200,
     content: str = "application/json",
-    answer: Schema | None = None,
+    answer: Schema | type[BaseModel] | None = None,
 ) -> Callable[[View], View]:
     """Mark a view as part of the JSON API; its docstring is the summary."""
 
@@ -70,6 +77,13 @@ def describe(
         return view
 
     return mark
+
+
+# of every list: how many rows at most, and where the page begins
+PAGE: Schema = {
+    "limit": {"type": "integer", "minimum": 1, "maximum": MAX_LIMIT, "description": "At most so many rows"},
+    "after": {"type": "string", "description": "The `next` of the page before"},
+}  # fmt: skip
 
 
 def parse_body(model: type[Model], max_values: int = MAX_JSON_VALUES) -> Model:
@@ -112,30 +126,35 @@ def make_plain(value: Any) -> Any:
     return value.isoformat() if isinstance(value, datetime | date) else value
 
 
-def build_document(app: Flask) -> Schema:
-    """Return the OpenAPI 3.1 description of every route with `describe`."""
+def build_document(app: Flask, prefix: str = "") -> Schema:
+    """Return the OpenAPI 3.1 description of every route with `describe` below a prefix: "" or /api/v1."""
     paths: dict[str, Schema] = {}
-    schemas: dict[str, Schema] = {"Error": ERROR}
+    schemas: dict[str, Schema] = {}
     for rule in sorted(app.url_map.iter_rules(), key=lambda rule: rule.rule):
         view = app.view_functions[rule.endpoint]
         description: Description | None = getattr(view, "description", None)
-        if description is None:
+        if description is None or rule.rule.startswith(API) != (prefix == API):
             continue
         path, parameters = _describe_path(rule.rule)
         for method in sorted((rule.methods or set()) - {"HEAD", "OPTIONS"}):
             role = access.find_role(app, rule.endpoint) or "none"
             operation = _describe_operation(view, description, parameters, role, schemas)
+            operation["responses"] |= _describe_errors(schemas, is_problem=prefix == API)
             paths.setdefault(path, {})[method.lower()] = operation
     return {
         "openapi": "3.1.0",
-        "info": {"title": "Client ETL console", "version": "0.1.0", "description": "Sign in at /auth/login."},
+        "info": {
+            "title": "Client ETL console", "version": "1.0.0",
+            "description": f"Sign in at {prefix}/auth/login."
+            + ("" if prefix else f" New programs use {API}: its description is {API}/openapi.json."),
+        },
         "security": [{"token": []}],
         "paths": paths,
         "components": {
             "schemas": schemas,
             "securitySchemes": {"token": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}},
         },
-    }
+    }  # fmt: skip
 
 
 def _describe_path(rule: str) -> tuple[str, list[Schema]]:
@@ -156,25 +175,40 @@ def _describe_operation(
     view: Any, description: Description, path: list[Schema], role: str, schemas: dict[str, Schema]
 ) -> Schema:
     query = [{"name": name, "in": "query", "schema": schema} for name, schema in description.query.items()]
-    answers: dict[str, Schema] = {str(description.status): {"description": "Done"}}
+    answer: Schema = {"description": "Done"}
     if description.status != 204:
-        answers[str(description.status)]["content"] = {
-            media_type: {"schema": description.answer} for media_type in description.content.split(", ")
-        }
-    for status, text in _STATUS_TEXTS.items():
-        answers[str(status)] = {
-            "description": text, "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}},
-        }  # fmt: skip
+        schema = description.answer
+        if not isinstance(schema, dict):
+            schema = _refer_to(schema, schemas)
+        answer["content"] = {media_type: {"schema": schema} for media_type in description.content.split(", ")}
     operation: Schema = {
-        "summary": (view.__doc__ or "").strip().splitlines()[0], "tags": [role], "parameters": [*path, *query],
-        "responses": answers,
+        "operationId": view.__name__, "summary": (view.__doc__ or "").strip().splitlines()[0], "tags": [role],
+        "parameters": [*path, *query], "responses": {str(description.status): answer},
     }  # fmt: skip
     if role == "anyone":
         operation["security"] = []
     if description.body is not None:
-        schema = description.body.model_json_schema(ref_template="#/components/schemas/{model}")
-        schemas |= schema.pop("$defs", {})
-        schemas[description.body.__name__] = schema
-        reference = {"$ref": f"#/components/schemas/{description.body.__name__}"}
+        reference = _refer_to(description.body, schemas, "validation")
         operation["requestBody"] = {"required": True, "content": {"application/json": {"schema": reference}}}
     return operation
+
+
+def _describe_errors(schemas: dict[str, Schema], is_problem: bool) -> Schema:
+    if is_problem:
+        content = {PROBLEM_TYPE: {"schema": _refer_to(Problem, schemas)}}
+    else:
+        schemas["Error"] = ERROR
+        content = {"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}}
+    return {str(status): {"description": text, "content": content} for status, text in _STATUS_TEXTS.items()}
+
+
+def _refer_to(
+    model: type[BaseModel], schemas: dict[str, Schema], mode: Literal["validation", "serialization"] = "serialization"
+) -> Schema:
+    """Return the reference to the schema of a model, which is added to the schemas with those that it uses."""
+    schema = model.model_json_schema(ref_template="#/components/schemas/{model}", mode=mode)
+    schemas |= schema.pop("$defs", {})
+    # a generic model is named such as PageOf[Run]
+    name = re.sub(r"\W+", "_", model.__name__).strip("_")
+    schemas[name] = schema
+    return {"$ref": f"#/components/schemas/{name}"}

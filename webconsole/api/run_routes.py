@@ -9,14 +9,18 @@ from flask import Blueprint, Response, abort, jsonify, make_response, request
 from pydantic import Field
 
 from webconsole import actions, connections, run_processes
-from webconsole.api.openapi import Body, describe, make_plain, parse_body
+from webconsole.api import answers
+from webconsole.api.openapi import PAGE, Body, Schema, describe, make_plain, parse_body
+from webconsole.error_handlers import get_prefix
 from webconsole.queries import runs, warnings
 from webconsole.queries.keyset_pages import Page
-from webconsole.query_arguments import MAX_INTEGER, parse_number
+from webconsole.query_arguments import MAX_INTEGER, parse_limit, parse_number
 from webconsole.security import access
 
 blueprint = Blueprint("run_routes", __name__)
-TEXT = {"type": "string"}
+TEXT: Schema = {"type": "string"}
+# of one answer, if the request names no limit
+MAX_LOG_ROWS = 500
 _COUNT = {"type": "integer", "minimum": 0, "maximum": MAX_INTEGER}
 
 
@@ -30,7 +34,7 @@ class NewJob(Body):
 
 @blueprint.post("/jobs")
 @access.allow("admin")
-@describe(body=NewJob, status=202)
+@describe(body=NewJob, status=202, answer=answers.Started)
 def start_job() -> Response:
     """Start a job."""
     body = parse_body(NewJob)
@@ -39,7 +43,7 @@ def start_job() -> Response:
 
 @blueprint.post("/jobs/<uuid:run_uuid>/retry")
 @access.allow("admin")
-@describe(status=202)
+@describe(status=202, answer=answers.Started)
 def retry_run(run_uuid: UUID) -> Response:
     """Start the same command as a run that failed, was interrupted, timed out or was skipped."""
     return _answer_started(actions.retry_run(str(run_uuid)))
@@ -47,13 +51,13 @@ def retry_run(run_uuid: UUID) -> Response:
 
 def _answer_started(run_uuid: str) -> Response:
     response = make_response(jsonify(run_uuid=run_uuid, status="starting"), 202)
-    response.headers["Location"] = f"/jobs/{run_uuid}"
+    response.headers["Location"] = f"{get_prefix()}/jobs/{run_uuid}"
     return response
 
 
 @blueprint.get("/jobs/<uuid:run_uuid>")
 @access.allow("admin")
-@describe()
+@describe(answer=answers.RunState)
 def watch_run(run_uuid: UUID) -> Response:
     """Return the state of a run: its row, steps, warnings, last log entries and, at its end, its summary."""
     return jsonify(make_plain(_read_state(str(run_uuid))))
@@ -61,7 +65,7 @@ def watch_run(run_uuid: UUID) -> Response:
 
 @blueprint.get("/runs/<uuid:run_uuid>")
 @access.allow("admin")
-@describe()
+@describe(answer=answers.RunState)
 def show_run(run_uuid: UUID) -> Response:
     """Return a run, the same as /jobs/{run_uuid}."""
     return jsonify(make_plain(_read_state(str(run_uuid))))
@@ -69,7 +73,7 @@ def show_run(run_uuid: UUID) -> Response:
 
 @blueprint.delete("/jobs/<uuid:run_uuid>")
 @access.allow("admin")
-@describe(status=202)
+@describe(status=202, answer=answers.Started)
 def stop_run(run_uuid: UUID) -> Response:
     """Ask a running job to stop."""
     actions.stop_run(str(run_uuid))
@@ -78,33 +82,39 @@ def stop_run(run_uuid: UUID) -> Response:
 
 @blueprint.get("/runs")
 @access.allow("admin")
-@describe(query={"job": TEXT, "status": {"type": "string", "enum": list(runs.STATUSES)}, "after": TEXT})
+@describe(
+    query={"job": TEXT, "status": {"type": "string", "enum": list(runs.STATUSES)}} | PAGE,
+    answer=answers.PageOf[answers.Run],
+)
 def list_runs() -> Response:
     """Return runs, newest first; `after` takes the `next` of the page before."""
+    size, names = parse_limit(request.args, runs.PAGE_ROWS), [request.args.get(key, "") for key in ("job", "status")]
     with connections.read_as_etl() as cursor:
-        job, status, after = (request.args.get(name, "") for name in ("job", "status", "after"))
-        page = runs.list_runs(cursor, job, status, after)
+        page = runs.list_runs(cursor, names[0], names[1], request.args.get("after"), size=size)
     return jsonify(make_page_json(page))
 
 
 @blueprint.get("/runs/<uuid:run_uuid>/log")
 @access.allow("admin")
-@describe(query={"after": _COUNT})
-def show_log(run_uuid: UUID) -> Response:
-    """Return the log of a run, at most 500 entries after a sequence number."""
+@describe(query=PAGE | {"after": _COUNT}, answer=answers.PageOf[answers.LogEntry])
+def show_run_log(run_uuid: UUID) -> Response:
+    """Return the log of a run in order, from the entry after a sequence number."""
+    size = parse_limit(request.args, MAX_LOG_ROWS)
     with connections.read_as_etl() as cursor:
-        return jsonify(
-            rows=make_plain(runs.read_log(cursor, str(run_uuid), parse_number(request.args, "after") or 0, 500))
-        )
+        rows = runs.read_log(cursor, str(run_uuid), parse_number(request.args, "after") or 0, size + 1)
+    following = str(rows[size - 1]["sequence"]) if len(rows) > size else None
+    return jsonify(make_page_json(Page(rows[:size], following)))
 
 
 @blueprint.get("/logs")
 @access.allow("admin")
-@describe(query={"only": {"type": "string", "enum": ["trouble"]}})
-def show_last_entries() -> Response:
-    """Return the last 100 log entries of all runs, newest first; only=trouble: warnings and errors."""
+@describe(query={"only": {"type": "string", "enum": ["trouble"]}} | PAGE, answer=answers.PageOf[answers.LogEntry])
+def list_log_entries() -> Response:
+    """Return the log entries of all runs, newest first; only=trouble: warnings and errors."""
+    size = parse_limit(request.args, runs.LOG_ROWS)
     with connections.read_as_etl() as cursor:
-        return jsonify(rows=make_plain(runs.read_last_entries(cursor, request.args.get("only") == "trouble")))
+        page = runs.list_entries(cursor, request.args.get("only") == "trouble", request.args.get("after"), size)
+    return jsonify(make_page_json(page))
 
 
 def make_page_json(page: Page) -> dict[str, Any]:

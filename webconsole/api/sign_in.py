@@ -11,7 +11,9 @@ from pydantic import Field
 from werkzeug.exceptions import BadRequest, TooManyRequests, Unauthorized
 
 from webconsole import connections, password_check
+from webconsole.api import answers
 from webconsole.api.openapi import Body, describe, read_json
+from webconsole.error_handlers import get_prefix
 from webconsole.security import access, tokens, users
 from webconsole.security.users import User
 
@@ -28,10 +30,10 @@ class Login(Body):
 
 @blueprint.post("/auth/login")
 @access.allow("anyone")
-@describe(body=Login)
+@describe(body=Login, answer=answers.Session)
 def login() -> Response:
     """Exchange name and password for a token: as JSON for programs, as a cookie for the sign-in page."""
-    from_page = not request.is_json
+    from_page = not request.is_json and not get_prefix()
     values = request.form if from_page else read_json()
     if not from_page and not isinstance(values, dict):
         raise BadRequest("Expected an object with user_name and password.")

@@ -8,10 +8,11 @@ from flask import Blueprint, Response, abort, jsonify, request
 from pydantic import Field
 
 from webconsole import connections, send_file, upload_form
-from webconsole.api.openapi import Body, describe, parse_body
-from webconsole.api.run_routes import TEXT
-from webconsole.queries import relations, tables
-from webconsole.query_arguments import parse_table_query
+from webconsole.api import answers
+from webconsole.api.openapi import PAGE, Body, describe, parse_body
+from webconsole.api.run_routes import TEXT, make_page_json
+from webconsole.queries import keyset_pages, relations, tables
+from webconsole.query_arguments import MAX_LIMIT, parse_limit, parse_table_query
 from webconsole.security import access
 
 blueprint = Blueprint("table_routes", __name__)
@@ -43,19 +44,19 @@ class DataView(Body):
 
 @blueprint.get("/tables")
 @access.allow("user")
-@describe()
+@describe(query=PAGE, answer=answers.PageOf[answers.Table])
 def list_tables() -> Response:
     """Return the visible tables and views."""
+    size = parse_limit(request.args, MAX_LIMIT)
     with connections.read_as_reader() as cursor:
         visible = relations.list_relations(cursor)
-    return jsonify(
-        rows=[{"table": item.full_name, "is_table": item.is_table, "comment": item.comment} for item in visible]
-    )
+    rows = [{"table": item.full_name, "is_table": item.is_table, "comment": item.comment} for item in visible]
+    return jsonify(make_page_json(keyset_pages.slice_page(rows, size, request.args.get("after"))))
 
 
 @blueprint.post("/data-view")
 @access.allow("user")
-@describe(body=DataView)
+@describe(body=DataView, answer=answers.TableRows)
 def view_rows() -> Response:
     """Return rows of a table, sorted, filtered and paged by key; every cell as text, times in UTC."""
     body = parse_body(DataView)

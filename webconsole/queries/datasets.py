@@ -22,36 +22,38 @@ _COLUMNS = """d.dataset_id, d.config_name, d.label, d.dataset_date, d.last_seen,
     d.held_dataset_id, d.created_at, d.status_at, d.run_uuid::text, f.name as file_name"""
 
 
-def list_datasets(cursor: Cursor, config_name: str = "", status: str = "", after: str | None = None) -> Page:
+def list_datasets(
+    cursor: Cursor, config_name: str = "", status: str = "", after: str | None = None, size: int = PAGE_ROWS
+) -> Page:
     """Return a page of datasets, newest first, each with its file and whether it is current."""
     conditions, values = ["true"], []
     for column, value in (("config_name", config_name), ("status", status)):
         if value:
             conditions.append(f"d.{column} = %s")
             values.append(value)
-    return _read_page(cursor, conditions, values, after)
+    return _read_page(cursor, conditions, values, after, size)
 
 
-def list_with_rejects(cursor: Cursor, config_name: str = "", after: str | None = None) -> Page:
+def list_with_rejects(cursor: Cursor, config_name: str = "", after: str | None = None, size: int = PAGE_ROWS) -> Page:
     """Return a page of datasets with rejected rows, newest first."""
     conditions, values = ["d.rows_rejected > 0"], []
     if config_name:
         conditions.append("d.config_name = %s")
         values.append(config_name)
-    return _read_page(cursor, conditions, values, after)
+    return _read_page(cursor, conditions, values, after, size)
 
 
-def _read_page(cursor: Cursor, conditions: list[str], values: list[Any], after: str | None) -> Page:
+def _read_page(cursor: Cursor, conditions: list[str], values: list[Any], after: str | None, size: int) -> Page:
     if key := keyset_pages.decode_key(after, 1):
         conditions, values = [*conditions, "d.dataset_id < %s::integer"], [*values, key[0]]
     rows = connections.fetch_rows(
         cursor,
         f"""select {_COLUMNS} from dba.tdataset d {_FILE} where {" and ".join(conditions)}
-            order by d.dataset_id desc limit {PAGE_ROWS + 1}""",
+            order by d.dataset_id desc limit {size + 1}""",
         values,
     )
     mark_current(cursor, rows)
-    return keyset_pages.make_page(rows, PAGE_ROWS, "dataset_id")
+    return keyset_pages.make_page(rows, size, "dataset_id")
 
 
 def mark_current(cursor: Cursor, rows: list[dict[str, Any]]) -> None:
@@ -90,17 +92,17 @@ def list_neighbours(cursor: Cursor, row: dict[str, Any]) -> list[dict[str, Any]]
     )
 
 
-def list_rejected_rows(cursor: Cursor, dataset_id: int, after: str | None = None) -> Page:
+def list_rejected_rows(cursor: Cursor, dataset_id: int, after: str | None = None, size: int = PAGE_ROWS) -> Page:
     """Return a page of the rejected rows of a dataset, in the order of its file."""
     key = keyset_pages.decode_key(after, 1)
     rows = connections.fetch_rows(
         cursor,
         f"""select rejected_row_id, source_row, column_name, value, reason, raw_row, replayed_at from dba.trejectedrow
             where dataset_id = %s and rejected_row_id > coalesce(%s::bigint, 0)
-            order by rejected_row_id limit {PAGE_ROWS + 1}""",
+            order by rejected_row_id limit {size + 1}""",
         (dataset_id, key[0] if key else None),
     )
-    return keyset_pages.make_page(rows, PAGE_ROWS, "rejected_row_id")
+    return keyset_pages.make_page(rows, size, "rejected_row_id")
 
 
 def list_refused_files(cursor: Cursor, run_uuid: str | None = None) -> list[dict[str, Any]]:
@@ -112,6 +114,19 @@ def list_refused_files(cursor: Cursor, run_uuid: str | None = None) -> list[dict
            order by file_id desc limit 50""",
         {"run": run_uuid},
     )
+
+
+def list_refused_pages(cursor: Cursor, after: str | None = None, size: int = PAGE_ROWS) -> Page:
+    """Return a page of the refused files that no later load has resolved, newest first."""
+    before = keyset_pages.decode_number(after)
+    rows = connections.fetch_rows(
+        cursor,
+        f"""select file_id, config_name, name, reason, size, status_at, run_uuid::text from dba.tfile
+            where status = 'refused' and resolved_by is null and (%(before)s is null or file_id < %(before)s::bigint)
+            order by file_id desc limit {size + 1}""",
+        {"before": before},
+    )
+    return keyset_pages.make_page(rows, size, "file_id")
 
 
 def list_held(cursor: Cursor) -> list[dict[str, Any]]:

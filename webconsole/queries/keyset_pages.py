@@ -30,6 +30,13 @@ def make_page(rows: list[dict[str, Any]], size: int, *names: str) -> Page:
     return Page(rows[:size], encode_key([last[name] for name in names]))
 
 
+def slice_page(rows: list[dict[str, Any]], size: int, after: str | None) -> Page:
+    """Return a page of a list that is short enough to be read whole; its key is the number of rows before the page."""
+    start = decode_number(after) or 0
+    following = encode_key([start + size]) if start + size < len(rows) else None
+    return Page(rows[start : start + size], following)
+
+
 def encode_key(values: list[Any]) -> str:
     """Return a key as text for an address."""
     text = json.dumps([None if value is None else str(value) for value in values])

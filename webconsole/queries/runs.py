@@ -35,7 +35,12 @@ _LOG = "run_uuid::text, sequence, logged_at, process_type, step, os_user, step_s
 
 
 def list_runs(
-    cursor: Cursor, job: str = "", status: str = "", after: str | None = None, is_whole: bool = False
+    cursor: Cursor,
+    job: str = "",
+    status: str = "",
+    after: str | None = None,
+    is_whole: bool = False,
+    size: int = PAGE_ROWS,
 ) -> Page:
     """Return a page of runs, newest first, of one job or status if given.
 
@@ -44,7 +49,7 @@ def list_runs(
     conditions, values = _make_conditions(job, status)
     if is_whole:
         conditions.append(WHOLE)
-    return _read_page(cursor, conditions, values, after, PAGE_ROWS)
+    return _read_page(cursor, conditions, values, after, size)
 
 
 def _read_page(cursor: Cursor, conditions: list[str], values: list[Any], after: str | None, size: int) -> Page:
@@ -181,6 +186,22 @@ def read_last_entries(cursor: Cursor, only_trouble: bool = False, limit: int = L
     return connections.fetch_rows(
         cursor, f"select {_LOG} from dba.tlogentry {where} order by logged_at desc, sequence desc limit %s", (limit,)
     )
+
+
+def list_entries(cursor: Cursor, only_trouble: bool = False, after: str | None = None, size: int = LOG_ROWS) -> Page:
+    """Return a page of the entries of all logs, newest first; with `only_trouble` only warnings and errors."""
+    key = keyset_pages.decode_key(after, 3)
+    conditions = ["level in ('WARNING', 'ERROR', 'CRITICAL')"] if only_trouble else []
+    if key is not None:
+        conditions.append("(logged_at, sequence, run_uuid) < (%s::timestamptz, %s::integer, %s::uuid)")
+    where = f"where {' and '.join(conditions)}" if conditions else ""
+    rows = connections.fetch_rows(
+        cursor,
+        f"""select {_LOG} from dba.tlogentry t {where}
+            order by logged_at desc, sequence desc, t.run_uuid desc limit {size + 1}""",
+        key or [],
+    )
+    return keyset_pages.make_page(rows, size, "logged_at", "sequence", "run_uuid")
 
 
 def _make_conditions(job: str, status: str) -> tuple[list[str], list[Any]]:

@@ -14,7 +14,7 @@ from systemscripts.table_rights import DEFAULT_GROUP, TARGETS
 if TYPE_CHECKING:
     from systemscripts.db_utils import Cursor
 
-# a group with more patterns than this is a list of tables that nobody reads; use * in them
+# a group with more patterns than this is a list of tables that no one reads; use * in them
 MAX_PATTERNS = 200
 # schema.table of two longest names
 MAX_PATTERN_LETTERS = 128
@@ -96,18 +96,18 @@ def delete_group(cursor: Cursor, name: str) -> None:
 
 def set_groups(cursor: Cursor, user_name: str, names: Iterable[str]) -> None:
     """Put a user into exactly these groups; none: the default group. Raise UsageError if one does not exist."""
-    wanted = sorted(set(names) - {DEFAULT_GROUP})
+    chosen = sorted(set(names) - {DEFAULT_GROUP})
     cursor.execute("select 1 from dba.tuser where user_name = %s", (user_name,))
     if not cursor.fetchone():
         raise UsageError(f"there is no user {user_name!r}", f"Type: {format_command('console_user', 'list')}")
-    cursor.execute("select group_name from dba.tusergroup where group_name = any(%s)", (wanted,))
-    if unknown := sorted(set(wanted) - {row[0] for row in cursor.fetchall()}):
+    cursor.execute("select group_name from dba.tusergroup where group_name = any(%s)", (chosen,))
+    if unknown := sorted(set(chosen) - {row[0] for row in cursor.fetchall()}):
         raise _make_unknown_error(unknown)
-    cursor.execute("delete from dba.tgroupmember where user_name = %s and group_name <> all(%s)", (user_name, wanted))
+    cursor.execute("delete from dba.tgroupmember where user_name = %s and group_name <> all(%s)", (user_name, chosen))
     cursor.execute(
         """insert into dba.tgroupmember (group_name, user_name)
            select unnest(%s::text[]), %s on conflict do nothing""",
-        (wanted, user_name),
+        (chosen, user_name),
     )
 
 
