@@ -144,6 +144,8 @@ class Settings(BaseModel):
     console_hosts: Names = []
     console_read_seconds: int = Field(15, ge=1, le=600)
     console_max_file_mb: int = Field(1000, ge=1)
+    # of a monitoring system that reads /metrics; short ones could be guessed
+    metrics_token: SecretStr | None = Field(None, min_length=16)
     upload_allowed_hosts: Names = []
     upload_variable_hosts: Names = []
     # SOURCE_..., from the settings file and the environment

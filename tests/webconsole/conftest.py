@@ -141,6 +141,7 @@ def console(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterato
         FILE_STILL_SECONDS="0",
         CONSOLE_HOSTS="console.example.test",
         CONSOLE_READ_SECONDS="5",
+        METRICS_TOKEN="a-token-of-the-monitoring",
     )
     # tests make tables by hand, which analysts see only if a group names them; test_visibility.py takes it back
     installation.sql("update dba.tusergroup set tables = '{*}' where group_name = 'default'")

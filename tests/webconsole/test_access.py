@@ -13,7 +13,7 @@ from tests.webconsole.test_signing_in import forge_tokens
 
 # allowed without signing in; a new route is refused to everyone until it names its role
 OPEN = {
-    "GET /", "GET /console/sign-in", "POST /auth/login", "GET /health", "GET /openapi.json",
+    "GET /", "GET /console/sign-in", "POST /auth/login", "GET /health", "GET /openapi.json", "GET /metrics",
     "GET /static/<path:filename>",
 }  # fmt: skip
 ANALYST = {
