@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import csv
 import io
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -38,6 +39,8 @@ TEXT_DELIMITERS = frozenset(",;\t|\x1f")
 # Rows that violate a type, a constraint, or the size limit of a row (8,160 bytes without long values) or field (1 GB).
 _UNFIT = (psycopg2.DataError, psycopg2.IntegrityError, psycopg2.errors.ProgramLimitExceeded)
 PIECE_BYTES = 2**23
+# One alone would be late as soon as it takes longer than the server needs for the block before.
+BLOCKS_AHEAD = 2
 # with more rows that do not match, converting the whole block is faster
 MAX_ODD_SHARE = 0.2
 # for the checked path: characters that no client file contains, so that values need no quoting
@@ -72,9 +75,13 @@ def copy_table(cursor: Cursor, load: Load, advance: Callable[[int], None]) -> tu
     rejects, counts = Rejects(), Counts()
     careful = _Careful(cursor, load)
     statements = _Statements(cursor, load.plan)
+    wire = load.table.wire
+    pattern = row_pattern.build_row_pattern(load.rules, wire) if wire.encoding in _SERVER_ENCODINGS else None
+    if pattern and pattern.day_order:
+        cursor.execute("select set_config('datestyle', %s, true)", (f"ISO, {pattern.day_order}",))
     # there is always a savepoint: each block replaces the one before by its own
     cursor.execute("savepoint block")
-    ahead = _LookAhead(_prepare(load))
+    ahead = _LookAhead(_prepare(load, pattern))
     for block, ready in ahead:
         counts.read += len(block.records)
         load.extent.first, load.extent.last = load.extent.first or block.rows[0], block.rows[-1]
@@ -138,11 +145,10 @@ class _Statements:
 ReadyPair = tuple[Block, _ReadyBlock]
 
 
-def _prepare(load: Load) -> Iterator[ReadyPair]:
+def _prepare(load: Load, pattern: RowPattern | None) -> Iterator[ReadyPair]:
     """Prepare each block: as it is, or rows that do not match converted, or all of them if they are many."""
-    wire, checker = load.table.wire, RowChecker(load.rules)
-    pattern = row_pattern.build_row_pattern(load.rules, wire) if wire.encoding in _SERVER_ENCODINGS else None
-    for block in load.table.blocks_matching(pattern.record.pattern) if pattern else load.table.blocks():
+    checker = RowChecker(load.rules)
+    for block in load.table.blocks_matching(pattern.splitting) if pattern else load.table.blocks():
         ready = _prepare_straight(block, load, pattern, checker) if pattern else None
         ready = ready or _prepare_block(checker.check(block, load.table), load.dataset_id)
         yield block, ready
@@ -151,15 +157,16 @@ def _prepare(load: Load) -> Iterator[ReadyPair]:
 def _prepare_straight(block: Block, load: Load, pattern: RowPattern, checker: RowChecker) -> _ReadyBlock | None:
     """Prepare the raw records, those that do not match converted behind them; None if these are many."""
     wire = load.table.wire
-    data = _add_lineage(block, load.dataset_id, wire)
-    if block.matches or pattern.match_block(data):
-        return _ReadyBlock(data, len(block.records), wire=wire)
-    fits = pattern.match_records(block.records)
-    odd = [not matches for matches in fits]
-    if sum(odd) > len(fits) * MAX_ODD_SHARE:
+    misfits = pattern.find_misfits(block)
+    if not misfits:
+        return _ReadyBlock(_add_lineage(block, load.dataset_id, wire), len(block.records), wire=wire)
+    if len(misfits) > len(block.records) * MAX_ODD_SHARE:
         return None
+    fits = bytearray(b"\1") * len(block.records)
+    for at in misfits:
+        fits[at] = 0
     sound = Block(list(compress(block.records, fits)), list(compress(block.rows, fits)))
-    others = Block(list(compress(block.records, odd)), list(compress(block.rows, odd)))
+    others = Block([block.records[at] for at in misfits], [block.rows[at] for at in misfits])
     checked = checker.check(others, load.table)
     data = _add_lineage(sound, load.dataset_id, wire) + _rows_as_csv(checked, load.dataset_id, wire)
     return _ReadyBlock(data, len(sound.rows) + len(checked.rows), checked.rejects, checked.skipped, wire)
@@ -194,23 +201,23 @@ def _rows_as_csv(checked: CheckedBlock, dataset_id: int, wire: Wire) -> bytes:
 
 def _write_csv(columns: Sequence[Sequence[object]], wire: Wire) -> bytes:
     written = io.StringIO()
-    csv.writer(
-        written, delimiter=wire.delimiter, quotechar=wire.quote, lineterminator="\n", quoting=csv.QUOTE_ALL
-    ).writerows(zip(*columns, strict=True))
+    csv.writer(written, delimiter=wire.delimiter, quotechar=wire.quote, lineterminator="\n").writerows(
+        zip(*columns, strict=True)
+    )
     return written.getvalue().encode(wire.encoding)
 
 
 class _LookAhead:
-    """Takes blocks from an iterator; while the server stores one, a thread prepares the next."""
+    """Takes blocks from an iterator; while the server stores one, a thread prepares the next ones."""
 
     def __init__(self, blocks: Iterator[ReadyPair]) -> None:
         self._blocks = blocks
         self._executor = ThreadPoolExecutor(1)
-        self._following: list[Future[ReadyPair | None]] = []
+        self._following: deque[Future[ReadyPair | None]] = deque()
 
     def prepare_next(self) -> None:
-        """Begin to prepare the next block, if that has not begun."""
-        if not self._following:
+        """Begin to prepare the next blocks, as far as that has not begun."""
+        while len(self._following) < BLOCKS_AHEAD:
             self._following.append(self._executor.submit(next, self._blocks, None))
 
     def __iter__(self) -> Iterator[ReadyPair]:
@@ -221,7 +228,7 @@ class _LookAhead:
             while ready is not None:
                 yield ready
                 self.prepare_next()
-                ready = self._following.pop().result()
+                ready = self._following.popleft().result()
 
 
 class _Stream(io.BytesIO):

@@ -23,6 +23,7 @@ from systemscripts.imports.target_plan import Plan
 from systemscripts.ingest import run_imports
 from systemscripts.tables.model import ReadingOptions
 from systemscripts.tables.open_table import open_table
+from systemscripts.tables.text import text_file
 from tests.conftest import Installation
 
 RUN = "00000000-0000-0000-0000-000000000000"
@@ -247,6 +248,29 @@ class Roads:
         actual = dict(self._cursor.fetchall())
         return [actual.get(row, REJECTED) for row in range(2, len(values) + 2)]
 
+    def load_table(self, content: bytes, options: ReadingOptions, convert_all: bool = False) -> tuple[Any, ...]:
+        """Return the stored rows, and line, reason, raw text and column of the rejects of a file."""
+        path = self._folder / "many.csv"
+        path.write_bytes(content)
+        never = {"skip_if": {"v": ["never"]}} if convert_all else {}
+        config = ImportConfig.model_validate(
+            {"config_name": "many", "file_pattern": ".*", "target_table": "pg.many", "schema": MANY, "reading": never}
+        )
+        names = list(MANY)
+        shape = column_layout.build_layout(config, names, names)
+        types = ", ".join(f"{name} {shape.types[name]}" for name in names)
+        self._cursor.execute(
+            f"drop table if exists many; create temporary table many (dataset_id int, source_row int, {types})"
+        )
+        plan = Plan("pg_temp", "many", shape.names, shape.types, {}, shape)
+        with open_table(path, options) as table:
+            rules = shape.rules(ZoneInfo("Europe/Copenhagen"), {})
+            counts, rejects = copy_rows.copy_table(
+                self._cursor, copy_rows.Load(table, plan, rules, *self._ids), lambda _: None
+            )
+        self._cursor.execute("select * from many order by source_row")
+        return counts, self._cursor.fetchall(), sorted(rejects.first, key=lambda reject: reject.source_row)
+
 
 @pytest.fixture
 def roads(here: Installation, tmp_path: Path) -> Iterator[Roads]:
@@ -299,3 +323,46 @@ def test_any_text_is_stored_or_rejected_alike_on_both_roads(roads: Roads, change
     expected = roads.load(column, [careful, text], convert_all=True)[1:]
     # among many rows that match, one that does not is converted alone
     assert roads.load(column, [clean, text])[1:] == roads.load(column, [*[clean] * 9, text])[9:] == expected
+
+
+MANY = {
+    "n": {"type": "integer", "null": ["-", "9999"]}, "d": {"type": "date", "formats": "dd/MM/yyyy"},
+    "t": {"type": "timestamp", "formats": "dd.MM.yyyy HH:mm"}, "e": {"checks": {"email": True}}, "b": "boolean",
+    "a": {"type": "numeric", "scale": 2}, "i": "date", "x": {"null": ["n/a"]}, "r": {"required": True}, "v": "text",
+}  # fmt: skip
+USUAL = ("1", "31/01/2026", "02.03.2026 07:30", "jo.e@a-b.example.org", "true", "-1.50", "2026-01-05", "x", "y", "z")
+UNUSUAL = {
+    "n": ["-", "9999", "", " 2 ", "x"], "d": ["", "31/02/2026", "1/2/2026", "12/13/2026"],
+    "t": ["", "02.03.2026", "30.02.2026 07:30", "02.03.2026 24:00"], "e": ["", "no", "a!b@c.co", f"{'a' * 50}@b.co"],
+    "b": ["0", "maybe"], "a": ["", "1e2", "1.005"], "i": ["today", "2026-02-30"], "x": ["n/a", "-", ""],
+    "r": [" ", ""], "v": ['say "so"', "two\nlines", "two\r\nlines", "a,b;c\td", "n/a", "-", "caf\u00e9", ""],
+}  # fmt: skip
+
+
+@st.composite
+def tables(draw: st.DrawFn) -> list[list[str]]:
+    """Return rows of which most are usual, so that whole blocks of them match."""
+    rows = [list(USUAL) for _ in range(120)]
+    for _ in range(draw(st.integers(0, 8))):
+        column = draw(st.sampled_from(sorted(UNUSUAL)))
+        rows[draw(st.integers(0, 119))][list(MANY).index(column)] = draw(st.sampled_from(UNUSUAL[column]))
+    return rows
+
+
+@settings(max_examples=25, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    rows=tables(), delimiter=st.sampled_from(",;\t"), line_end=st.sampled_from(["\n", "\r\n"]),
+    encoding=st.sampled_from(["utf-8", "cp1252"]),
+)  # fmt: skip
+def test_a_table_of_many_blocks_is_stored_and_rejected_alike_on_both_roads(
+    roads: Roads, rows: list[list[str]], delimiter: str, line_end: str, encoding: str
+) -> None:
+    stream = io.StringIO(newline="")
+    csv.writer(stream, delimiter=delimiter, lineterminator=line_end).writerows([list(MANY), *rows])
+    content = stream.getvalue().encode(encoding)
+    options = ReadingOptions(header_row=1, delimiter=delimiter, quote='"', encoding=encoding)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(text_file, "FIRST_CHUNK_BYTES", 1000)
+        patch.setattr(text_file, "CHUNK_BYTES", 2000)
+        straight = roads.load_table(content, options)
+        assert straight == roads.load_table(content, options, convert_all=True)

@@ -43,10 +43,14 @@ _PLAIN = {
 # of the words of a boolean, which only PostgreSQL itself reads
 _SERVER_BOOLEAN = r"(?:true|false|TRUE|FALSE|True|False|[tTfFyYnN01]|[Yy]es|[Nn]o|YES|NO|[Oo]n|[Oo]ff|ON|OFF)"
 _WORD = r"[A-Za-z0-9]++(?:[_+-][A-Za-z0-9]++|(?!))*+"
-_EMAIL = (
-    rf"(?=[^@\n]{{1,64}}@)(?=[^\n]{{6,254}}$){_WORD}(?:\.{_WORD}|(?!))*+"
-    r"@(?:(?=[A-Za-z0-9-]{1,63}\.)[A-Za-z0-9]++(?:-++[A-Za-z0-9]++|(?!))*+\.)+[A-Za-z]{2,20}"
-)
+# at most 40 + 1 + 3 * 63 + 20 letters, which is less than an address may have
+_LABEL = r"[A-Za-z0-9]{1,20}+(?:-[A-Za-z0-9]{1,20}+){0,2}"
+_EMAIL = rf"(?=[^@\n]{{1,40}}@){_WORD}(?:\.{_WORD}|(?!))*+@(?:{_LABEL}\.){{1,3}}[A-Za-z]{{2,20}}"
+# Formats of dates that the server reads if it knows whether the day or the month comes first.
+_SERVER_DATES = {
+    "DMY": re.compile(r"dd([./-])MM\1yyyy(?: HH:mm(?::ss)?)?"),
+    "MDY": re.compile(r"MM([/-])dd\1yyyy(?: HH:mm(?::ss)?)?"),
+}
 
 
 @dataclass(frozen=True)
@@ -117,7 +121,16 @@ def build_value_pattern(column: Column) -> str | None:
     """Return the pattern of the values that PostgreSQL reads unchanged as a declared type, None if there is none."""
     if column.type == "boolean":
         return _SERVER_BOOLEAN
-    return None if column.has_number_spelling or column.formats else _build_value_pattern(column)[0]
+    if column.has_number_spelling or (column.formats and not find_day_order(column)):
+        return None
+    return _build_value_pattern(column)[0]
+
+
+def find_day_order(column: Column) -> str:
+    """Return the order in which the server must read the dates of a column, DMY or MDY; "" if it is not one of them."""
+    if len(column.formats) != 1 or column.type not in ("date", "timestamp"):
+        return ""
+    return next((order for order, form in _SERVER_DATES.items() if form.fullmatch(column.formats[0])), "")
 
 
 def _build_value_pattern(column: Column) -> tuple[str | None, Callable[[str], str] | None]:

@@ -7,13 +7,15 @@ pattern is narrower than its types, as in `column_patterns`: rows that do not ma
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 
 from systemscripts.configuration.column_schema import Column
 from systemscripts.imports.values import column_patterns
 from systemscripts.imports.values.validate_rows import Field, Rules
-from systemscripts.tables.model import Wire
+from systemscripts.tables.model import Block, Wire
 
 # While one pattern is matched, no other thread can run: the one that sends the block before must not wait long.
 MATCH_BYTES = 2**18
@@ -24,14 +26,37 @@ VISIBLE = "[!-~]"
 
 @dataclass(frozen=True)
 class RowPattern:
-    """`block`: rows with their lineage fields, each ended by a line feed; `record`: one row without them."""
+    """`block`: rows, each ended by a line feed; `record`: one row.
+
+    `splitting`: one row in which also marks may stand that mean no value; `marks`: these with what is around them.
+    `day_order`: in which order the server must read dates, DMY or MDY; "" if that does not matter.
+    """
 
     block: re.Pattern[bytes]
     record: re.Pattern[bytes]
+    splitting: bytes
+    marks: list[bytes]
+    day_order: str
 
-    def match_block(self, data: bytes) -> bool:
-        """Return whether every row of a block, lineage fields included, can be copied as it is."""
-        position, end = 0, len(data)
+    def find_misfits(self, block: Block) -> Sequence[int]:
+        """Return the positions of the records that cannot be copied as they are."""
+        fullmatch, records = self.record.fullmatch, block.records
+        data = b"\n".join([b"", *records, b""])
+        if block.matches:
+            return [at for at in self._find_marked(records, data) if not fullmatch(records[at])]
+        return () if self._matches_all(data) else [at for at, record in enumerate(records) if not fullmatch(record)]
+
+    def _find_marked(self, records: Sequence[bytes], data: bytes) -> list[int]:
+        """Return the positions of records in which a mark may stand."""
+        present = [mark for mark in self.marks if mark in data]
+        if not present:
+            return []
+        starts = list(accumulate(map((1).__add__, map(len, records)), initial=0))
+        marked = re.finditer(b"|".join(map(re.escape, present)), data)
+        return sorted({bisect_right(starts, found.start()) - 1 for found in marked})
+
+    def _matches_all(self, data: bytes) -> bool:
+        position, end = 1, len(data)
         while position < end:
             match = self.block.match(data, position, min(position + MATCH_BYTES, end))
             if match is None or match.end() == position:
@@ -40,10 +65,6 @@ class RowPattern:
             position = match.end()
         return True
 
-    def match_records(self, records: Sequence[bytes]) -> list[bool]:
-        """Return for each record whether it can be copied as it is."""
-        return [self.record.fullmatch(record) is not None for record in records]
-
 
 def build_row_pattern(rules: Rules, wire: Wire) -> RowPattern | None:
     """Return the pattern of the rows of a file, None where rows must be changed or compared before they are stored."""
@@ -51,28 +72,47 @@ def build_row_pattern(rules: Rules, wire: Wire) -> RowPattern | None:
     if needs_values or [field.index for field in rules.fields] != list(range(rules.width)):
         return None
     fields = [_build_field_pattern(field, wire) for field in rules.fields]
-    if None in fields:
+    orders = {order for field in rules.fields if (order := column_patterns.find_day_order(field.column))}
+    if None in fields or len(orders) > 1:
         return None
     delimiter = re.escape(wire.delimiter)
     row = delimiter.join(filter(None, fields))
+    marks = [[] if field.column.required else _list_marks(field, wire) for field in rules.fields]
+    splitting = delimiter.join(
+        f"(?:(?:{'|'.join(map(re.escape, texts))})(?=[{delimiter}\\r\\n])|{field})" if texts else str(field)
+        for field, texts in zip(fields, marks, strict=True)
+    )
+    # between two fields there is a delimiter, around a record a line feed
+    around = ["\n", *[wire.delimiter] * (rules.width - 1), "\n"]
+    known = [f"{around[at]}{mark}{around[at + 1]}" for at, texts in enumerate(marks) for mark in texts]
     # |(?!) ends a round that fails: Python before 3.11.5 forgets where it began (cpython issue 106052)
-    block = rf"(?:[0-9]++{delimiter}[0-9]++{delimiter}{row}\n|(?!))*+"
-    return RowPattern(re.compile(block.encode(wire.encoding)), re.compile(row.encode(wire.encoding)))
+    block = rf"(?:{row}\n|(?!))*+"
+    return RowPattern(
+        re.compile(block.encode(wire.encoding)),
+        re.compile(row.encode(wire.encoding)),
+        splitting.encode(wire.encoding),
+        [text.encode(wire.encoding) for text in dict.fromkeys(known)],
+        "".join(orders),
+    )
 
 
 def _build_field_pattern(field: Field, wire: Wire) -> str | None:
-    column = field.column
-    marks = [mark for mark in field.null if mark and _can_contain(wire, mark)]
-    if column_patterns.needs_each_value(column) or column.checks.email:
+    column, marks = field.column, _list_marks(field, wire)
+    if column_patterns.needs_each_value(column):
         return None
     quote, end = re.escape(wire.quote), f"{re.escape(wire.delimiter)}\\r\\n"
-    if column.type == "text":
+    if column.type == "text" and not column.checks.email:
         return _build_text_pattern(column, marks, wire)
     value = column_patterns.build_value_pattern(column)
     if value is None:
         return None
     empty = "" if column.required else f"|{quote}{quote}|(?=[{end}])|\\Z"
     return f"{_exclude_marks(marks, wire)}(?:{value}|{quote}{value}{quote}{empty})"
+
+
+def _list_marks(field: Field, wire: Wire) -> list[str]:
+    """Return the marks of a field that mean no value, as far as the encoding of the file has their letters."""
+    return [mark for mark in sorted(field.null) if mark and _can_contain(wire, mark)]
 
 
 def _can_contain(wire: Wire, text: str) -> bool:

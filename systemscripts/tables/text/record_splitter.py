@@ -109,10 +109,11 @@ class RecordSplitter:
     def _count_lines(self, records: list[bytes], data: bytes, used: int) -> Sequence[int]:
         """Return the lines of the records; none unless they and their ends are all of the `data` that was used."""
         joined = b"".join(records)
-        pairs = data.count(b"\r\n", 0, used) if b"\r" in data else 0
-        breaks, first = joined.count(b"\n"), self._line
-        has_all = len(joined) + len(records) + pairs - joined.count(b"\r\n") == used
-        if not has_all or data.count(b"\r", 0, used) != pairs:
+        length, breaks, first = len(joined) + len(records), joined.count(b"\n"), self._line
+        if b"\r" in data:
+            pairs = data.count(b"\r\n", 0, used)
+            length += pairs - joined.count(b"\r\n") if data.count(b"\r", 0, used) == pairs else -used
+        if length != used:
             return ()
         if not breaks:
             self._line += len(records)
