@@ -1,0 +1,77 @@
+"""Query the lists: each label of an import that loads whole states is a list, with one version for each date."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import TYPE_CHECKING, Any
+
+from webconsole import connections
+
+if TYPE_CHECKING:
+    from systemscripts.db_utils import Cursor
+
+# of one page; the search narrows it down
+MAX_LISTS = 200
+# the versions of one list that a page offers; the address takes any
+MAX_VERSIONS = 400
+
+# The versions of each list, newest first, in the order of dba.v_current_dataset and of its index.
+_ORDER = "greatest(d.dataset_date, d.last_seen) desc nulls last, d.stamp desc, d.dataset_id desc"
+_IS_VERSION = """d.status = 'active' and d.load_mode = 'snapshot' and d.purged_at is null
+    and d.target_table not like 'parquet:%%'"""
+
+
+@dataclass(frozen=True)
+class Version:
+    """A list as it was delivered for one date."""
+
+    dataset_id: int
+    name: str
+    label: str | None
+    table: str
+    # of its content, and the last one on which the same content was delivered again
+    date: date | None
+    seen_on: date | None
+    loaded_at: datetime
+    rows: int
+    # the version before it
+    before: int | None
+
+    @property
+    def day(self) -> date:
+        """Return the date of the list, else the day on which it was loaded."""
+        return self.date or self.loaded_at.date()
+
+
+def _select_versions(conditions: str) -> str:
+    return f"""select d.dataset_id, d.config_name as name, d.label, d.target_table as table, d.dataset_date as date,
+            greatest(d.dataset_date, d.last_seen) as seen_on, d.created_at as loaded_at, d.rows_loaded as rows,
+            lead(d.dataset_id) over newest as before, row_number() over newest as place
+        from dba.tdataset d where {_IS_VERSION} and {conditions}
+        window newest as (partition by d.config_name, d.label order by {_ORDER})"""
+
+
+def _make_versions(rows: list[dict[str, Any]]) -> list[Version]:
+    return [Version(**{key: value for key, value in row.items() if key != "place"}) for row in rows]
+
+
+def list_current(cursor: Cursor, day: date | None = None) -> list[Version]:
+    """Return the current version of each list, or the one that was current on a day; newest lists of an import first."""
+    # what was loaded for a later date is not there yet on that day
+    until = "coalesce(d.dataset_date, d.created_at::date) <= %(day)s" if day else "true"
+    statement = f"""select * from ({_select_versions(until)}) versions where place = 1
+        order by name, seen_on desc nulls last, label"""
+    return _make_versions(connections.fetch_rows(cursor, statement, {"day": day}))
+
+
+def list_versions(cursor: Cursor, name: str, label: str | None) -> list[Version]:
+    """Return the versions of one list, newest first."""
+    conditions = "d.config_name = %(name)s and (d.label = %(label)s or d.label is null and %(label)s is null)"
+    statement = f"select * from ({_select_versions(conditions)}) versions order by place limit {MAX_VERSIONS}"
+    return _make_versions(connections.fetch_rows(cursor, statement, {"name": name, "label": label}))
+
+
+def find_on(versions: list[Version], day: date) -> Version | None:
+    """Return the version of a list (newest first) that was current on a day, None if the list is younger."""
+    return next((version for version in versions if version.day <= day), None)
