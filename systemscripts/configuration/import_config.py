@@ -13,7 +13,16 @@ from systemscripts.configuration.arrival import Arrival
 from systemscripts.configuration.column_schema import Column, RowCheck
 from systemscripts.configuration.control_total_options import Control
 from systemscripts.configuration.expectation_options import Expectations
-from systemscripts.configuration.import_parts import NAME, ColumnPolicy, Guards, Reading, Schedule, Source, Target
+from systemscripts.configuration.import_parts import (
+    NAME,
+    ColumnPolicy,
+    Guards,
+    LabelTitle,
+    Reading,
+    Schedule,
+    Source,
+    Target,
+)
 from systemscripts.configuration.strict_model import Strict
 from systemscripts.configuration.yaml_documents import ConsistentModel, KeyPath
 from systemscripts.dates import date_formats
@@ -69,6 +78,7 @@ class ImportConfig(Strict, ConsistentModel):
     expect: Expectations = Expectations()
     expected: Arrival = Arrival()
     control: Control = Control()
+    label_title: LabelTitle = LabelTitle()
     max_rejects: int = Field(10, ge=0)
     max_reject_rate: float = Field(0.05, ge=0, le=1)
     archive_policy: Literal["single", "daily_zip", "none"] = "single"

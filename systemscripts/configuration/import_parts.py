@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
 from systemscripts import settings
 from systemscripts.configuration.spellings import Spellings
@@ -86,6 +86,24 @@ class Target(Strict):
     parquet: str = ""
     # a date column; the months of each dataset are recorded
     months_of: str = Field("", pattern=rf"^(?:{NAME})?$")
+
+
+class LabelTitle(Strict):
+    """Where the titles of an import's lists come from, by label: a lookup in a table, or a query of the reader."""
+
+    # schema.table, and its columns with the label and the title
+    table: str = Field("", pattern=rf"^(?:{NAME}\.{NAME})?$")
+    label: str = Field("", pattern=rf"^(?:{NAME})?$")
+    title: str = Field("", pattern=rf"^(?:{NAME})?$")
+    # returns label and title
+    query: str = ""
+
+    @model_validator(mode="after")
+    def _is_whole(self) -> LabelTitle:
+        is_lookup = [bool(self.table), bool(self.label), bool(self.title)]
+        if any(is_lookup) and (not all(is_lookup) or self.query):
+            raise ValueError("expected table, label and title, or a query that returns label and title")
+        return self
 
 
 class Source(BaseModel):

@@ -24,6 +24,7 @@ from systemscripts.errors import ConfigurationError, UsageError, describe_faults
 FOLDER = settings.PROJECT / "config" / "imports"
 _JSON_COLUMNS = (
     "schema", "row_checks", "reading", "guards", "columns", "sources", "target", "job", "expect", "expected", "control",
+    "label_title",
 )  # fmt: skip
 
 

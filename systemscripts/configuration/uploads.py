@@ -30,7 +30,7 @@ from systemscripts.errors import ConfigurationError
 from systemscripts.ssh.login import split_host
 
 SOURCE_TYPES = ("api", "local", "sftp")
-FORBIDDEN_KEYS = ("transform", "after_change", "notify")
+FORBIDDEN_KEYS = ("transform", "after_change", "notify", "label_title")
 CLOSED_SCHEMAS = re.compile(r"dba|information_schema|pg_.*")
 # Folders below the data folder with secrets, logs, programs and files of other clients.
 CLOSED_FOLDERS = {"archive", "config", "file_watcher", "logs", "var"} | {

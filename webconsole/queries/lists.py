@@ -11,15 +11,14 @@ from webconsole import connections
 if TYPE_CHECKING:
     from systemscripts.db_utils import Cursor
 
-# of one page; the search narrows it down
-MAX_LISTS = 200
 # the versions of one list that a page offers; the address takes any
 MAX_VERSIONS = 400
 
 # The versions of each list, newest first, in the order of dba.v_current_dataset and of its index.
 _ORDER = "greatest(d.dataset_date, d.last_seen) desc nulls last, d.stamp desc, d.dataset_id desc"
-_IS_VERSION = """d.status = 'active' and d.load_mode = 'snapshot' and d.purged_at is null
-    and d.target_table not like 'parquet:%%'"""
+# a list without a date is replaced by each later one, which makes the older ones versions as well
+_IS_VERSION = """(d.status = 'active' or d.status = 'superseded' and d.dataset_date is null) and not d.is_held_file
+    and d.load_mode = 'snapshot' and d.purged_at is null and d.target_table not like 'parquet:%%'"""
 
 
 @dataclass(frozen=True)
@@ -44,6 +43,19 @@ class Version:
         return self.date or self.loaded_at.date()
 
 
+@dataclass(frozen=True)
+class Counts:
+    """How many rows differ between two versions, and how many columns only one of them has."""
+
+    added: int
+    removed: int
+    changed: int
+    columns: int
+
+    def __bool__(self) -> bool:
+        return bool(self.added or self.removed or self.changed or self.columns)
+
+
 def _select_versions(conditions: str) -> str:
     return f"""select d.dataset_id, d.config_name as name, d.label, d.target_table as table, d.dataset_date as date,
             greatest(d.dataset_date, d.last_seen) as seen_on, d.created_at as loaded_at, d.rows_loaded as rows,
@@ -58,11 +70,25 @@ def _make_versions(rows: list[dict[str, Any]]) -> list[Version]:
 
 def list_current(cursor: Cursor, day: date | None = None) -> list[Version]:
     """Return the current version of each list, or the one that was current on a day; newest lists of an import first."""
-    # what was loaded for a later date is not there yet on that day
-    until = "coalesce(d.dataset_date, d.created_at::date) <= %(day)s" if day else "true"
-    statement = f"""select * from ({_select_versions(until)}) versions where place = 1
-        order by name, seen_on desc nulls last, label"""
-    return _make_versions(connections.fetch_rows(cursor, statement, {"day": day}))
+    statement = f"""select * from ({_select_versions("true")}) versions where place = 1"""
+    if day is not None:
+        statement = f"""select versions.* from (
+                select distinct d.target_table from dba.tdataset d where {_IS_VERSION}) t
+            cross join lateral dba.datasets_as_of(t.target_table, %(day)s) known
+            join ({_select_versions("true")}) versions using (dataset_id)"""
+    order = "order by name, coalesce(seen_on, loaded_at::date) desc, label"
+    return _make_versions(connections.fetch_rows(cursor, f"{statement} {order}", {"day": day}))
+
+
+def load_counts(cursor: Cursor, versions: list[Version]) -> dict[int, Counts]:
+    """Return the counts of changes that are known, by the number of the version; each since the one before."""
+    before = {version.dataset_id: version.before for version in versions}
+    cursor.execute(
+        """select dataset_id, before_id, added, removed, changed, columns from dba.tlistchange
+           where dataset_id = any(%s)""",
+        (list(before),),
+    )
+    return {row[0]: Counts(*row[2:]) for row in cursor.fetchall() if before[row[0]] == row[1]}
 
 
 def list_versions(cursor: Cursor, name: str, label: str | None) -> list[Version]:
