@@ -41,6 +41,8 @@ def install(app: Flask) -> None:
         "ago": format_ago,
         "coming": format_coming,
         "cause": cut_commands,
+        "age": format_age,
+        "words": format_words,
     }
 
 
@@ -108,6 +110,21 @@ def _format_in_full(value: datetime) -> str:
 def cut_commands(text: str | None) -> str:
     """Return a reason without the commands at its end, for which the page has buttons."""
     return _COMMANDS.sub("", text or "")
+
+
+def format_age(value: datetime | date | None) -> Markup:
+    """Return how long ago a time or a day was as HTML, such as 2 h ago or yesterday."""
+    if value is None or isinstance(value, datetime):
+        return format_ago(value)
+    days = (settings.now().astimezone(find_reader_zone()).date() - value).days
+    text = {0: "today", 1: "yesterday"}.get(days, f"{days} days ago" if days > 0 else value.isoformat())
+    return Markup('<time datetime="{0}" title="{0}">{1}</time>').format(value.isoformat(), text)
+
+
+def format_words(name: str) -> str:
+    """Return a name such as meetmax_events as words: Meetmax events."""
+    text = " ".join(name.rpartition(".")[2].replace("_", " ").split())
+    return text[:1].upper() + text[1:]
 
 
 def format_day(value: date | None) -> str:

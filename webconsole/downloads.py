@@ -7,10 +7,8 @@ import tempfile
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import closing
-from datetime import date, datetime
-from decimal import Decimal, InvalidOperation
 from typing import IO, Any
 
 import psycopg2
@@ -19,8 +17,8 @@ from werkzeug.exceptions import TooManyRequests
 from systemscripts import db_utils, office_files, settings
 from systemscripts.directory_management import Directories
 from systemscripts.errors import UsageError
-from webconsole import connections
-from webconsole.queries import relations, tables
+from webconsole import connections, row_files
+from webconsole.queries import tables
 
 # rows per fetch: some megabytes of memory
 FETCH_ROWS = 2000
@@ -76,14 +74,24 @@ def make_file(view: tables.TableView, suffix: str, user_name: str) -> TemporaryD
     """
     download = TemporaryDownload(user_name)
     try:
-        columns = list(view.relation.columns)
-        names = [column.name for column in columns]
-        with closing(_read_rows(view, names)) as every_row:
-            rows = _limit_rows(every_row, download.stream) if names else iter(())
-            if suffix == "csv":
-                office_files.write_csv(download.stream, names, rows)
-            else:
-                office_files.write_xlsx(download.stream, names, _convert_types(rows, columns))
+        with closing(_read_rows(view)) as every_row:
+            limited = _limit_rows(every_row, download.stream) if view.file_columns else iter(())
+            header, rows = row_files.make_table(view, limited, is_typed=suffix != "csv")
+            write = office_files.write_csv if suffix == "csv" else office_files.write_xlsx
+            write(download.stream, header, rows)
+        download.seek(0)
+    except BaseException:
+        download.close()
+        raise
+    return download
+
+
+def write_rows(header: Sequence[str], rows: Iterable[Sequence[Any]], suffix: str, user_name: str) -> TemporaryDownload:
+    """Return a file with rows that are in memory; raise TooManyRequests if too many are open."""
+    download = TemporaryDownload(user_name)
+    try:
+        write = office_files.write_csv if suffix == "csv" else office_files.write_xlsx
+        write(download.stream, header, rows)
         download.seek(0)
     except BaseException:
         download.close()
@@ -102,39 +110,7 @@ def _limit_rows(rows: Iterator[Any], stream: IO[bytes]) -> Iterator[Any]:
         yield row
 
 
-def _convert_types(rows: Iterator[Any], columns: list[relations.Column]) -> Iterator[list[Any]]:
-    """Yield the rows with their texts converted to the types of their columns, for a workbook."""
-    converters = [_find_converter(column.type) for column in columns]
-    for row in rows:
-        yield [
-            cell if convert is None or cell is None else convert(cell)
-            for cell, convert in zip(row, converters, strict=True)
-        ]  # fmt: skip
-
-
-def _find_converter(type_name: str) -> Callable[[str], Any] | None:
-    base = type_name.partition("(")[0]
-    convert: Callable[[str], Any]
-    if base in relations.NUMBER_TYPES:
-        convert = Decimal
-    elif base == "date":
-        convert = date.fromisoformat
-    elif base.startswith("timestamp"):
-        convert = datetime.fromisoformat
-    else:
-        return None
-
-    def convert_cell(text: str) -> Any:
-        try:
-            return convert(text)
-        except (ValueError, InvalidOperation):
-            # infinity or a year before Christ stays text
-            return text
-
-    return convert_cell
-
-
-def _read_rows(view: tables.TableView, columns: list[str]) -> Generator[tuple[Any, ...]]:
+def _read_rows(view: tables.TableView) -> Generator[tuple[Any, ...]]:
     """Yield every row of a view over a separate connection, so that no page waits for it."""
     with closing(db_utils.connect("reader", purpose="console download")) as connection:
         connection.set_session(readonly=True)
@@ -144,7 +120,7 @@ def _read_rows(view: tables.TableView, columns: list[str]) -> Generator[tuple[An
         with connection.cursor("download") as cursor:
             cursor.itersize = FETCH_ROWS
             try:
-                cursor.execute(tables.select_everything(view, columns))
+                cursor.execute(tables.select_everything(view))
                 yield from cursor
             except psycopg2.Error as error:
                 raise connections.explain_bad_value(error) or error from None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import date
 
 from werkzeug.exceptions import UnprocessableEntity
 
@@ -17,9 +18,17 @@ MAX_INTEGER = 2_000_000_000
 
 
 def parse_table_query(
-    arguments: Mapping[str, str], max_cell_letters: int | None = None, max_columns: int | None = None
+    arguments: Mapping[str, str],
+    max_cell_letters: int | None = None,
+    max_columns: int | None = None,
+    *,
+    is_for_people: bool = False,
 ) -> TableQuery:
-    """Return what an address asks for: sort, order, column1, operator1, value1 and so on, rows, dataset, after."""
+    """Return what an address asks for: sort, order, column1, operator1, value1 and so on, rows, dataset, after.
+
+    Also columns (names with commas between them), day, before and from_column. `is_for_people`: without the columns
+    that the suite adds to rows.
+    """
     filters = []
     for number in range(1, MAX_FILTERS + 1):
         column, operator = arguments.get(f"column{number}", ""), arguments.get(f"operator{number}", "contains")
@@ -38,7 +47,22 @@ def parse_table_query(
         max_cell_letters=max_cell_letters,
         first_column=max((parse_number(arguments, "from_column") or 1) - 1, 0),
         max_columns=max_columns,
+        before=arguments.get("before") or None,
+        columns=tuple(name for part in arguments.get("columns", "").split(",") if (name := part.strip())),
+        day=parse_day(arguments, "day"),
+        is_for_people=is_for_people,
     )
+
+
+def parse_day(arguments: Mapping[str, str], name: str) -> date | None:
+    """Return a day (ISO 8601) from an address, None if it is not given; answer 422 if it is not a day."""
+    text = arguments.get(name, "")
+    if not text:
+        return None
+    try:
+        return date.fromisoformat(text)
+    except ValueError as error:
+        raise UnprocessableEntity(f"{name} is not a date such as 2026-01-31: {text[:40]!r}") from error
 
 
 def parse_number(arguments: Mapping[str, str], name: str) -> int | None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from typing import IO, cast
+from collections.abc import Iterable, Sequence
+from typing import IO, Any, cast
 
 from flask import Response, request
 from werkzeug.wsgi import wrap_file
@@ -18,15 +19,26 @@ from webconsole.security import access
 MEDIA_TYPE_LIST = ", ".join(MEDIA_TYPES.values())
 # read at once from the file that is sent
 CHUNK_BYTES = 1 << 16
+# of a file name without its ending; systems allow 255 bytes
+MAX_NAME_LETTERS = 120
 
 
-def send_table(view: tables.TableView, suffix: str) -> Response:
+def send_table(view: tables.TableView, suffix: str, name: str = "") -> Response:
     """Answer with the rows of a view as a file; `suffix`: csv or xlsx."""
-    name = f"{view.relation.full_name}_{settings.format_file_stamp()}"
+    name = name or f"{view.relation.full_name}_{settings.format_file_stamp()}"
     if request.method == "HEAD":
         return _add_file_headers(Response(), name, suffix)
     download = downloads.make_file(view, suffix, access.require_user().name)
     return send_stream(cast("IO[bytes]", download), name, suffix)
+
+
+def send_rows(header: Sequence[str], rows: Iterable[Sequence[Any]], suffix: str, name: str) -> Response:
+    """Answer with a few thousand rows as a file; `suffix`: csv or xlsx."""
+    if request.method == "HEAD":
+        return _add_file_headers(Response(), name, suffix)
+    return send_stream(
+        cast("IO[bytes]", downloads.write_rows(header, rows, suffix, access.require_user().name)), name, suffix
+    )
 
 
 def send_stream(content: IO[bytes], name: str, suffix: str) -> Response:
@@ -37,6 +49,6 @@ def send_stream(content: IO[bytes], name: str, suffix: str) -> Response:
 
 def _add_file_headers(response: Response, name: str, suffix: str) -> Response:
     response.headers["Content-Type"] = MEDIA_TYPES[suffix]
-    safe_name = re.sub(r"[^A-Za-z0-9._-]", "_", name)
+    safe_name = re.sub(r"[^A-Za-z0-9._-]+", "_", name)[:MAX_NAME_LETTERS].strip("_.")
     response.headers["Content-Disposition"] = f'attachment; filename="{safe_name}.{suffix}"'
     return response

@@ -18,7 +18,12 @@ OPEN = {
 }  # fmt: skip
 ANALYST = {
     "POST /auth/logout", "GET /console/", "GET /console/tables", "GET /console/tables/<path:name>",
-    "GET /console/tables/<path:name>/download.<any(csv, xlsx):suffix>", "GET /console/coverage", "GET /coverage-report",
+    "GET /console/tables/<path:name>/download.<any(csv, xlsx):suffix>", "GET /console/lists",
+    "GET /console/lists/<name>/now", "GET /console/lists/<name>/now.<any(csv, xlsx):suffix>",
+    "GET /console/lists/<name>/changes", "GET /console/lists/<name>/changes.<any(csv, xlsx):suffix>",
+    "GET /console/lists/<name>/counts", "GET /console/lists/<name>/earlier",
+    "GET /console/tables/<path:name>/row/<int(max=2000000000):dataset_id>/<int(max=2000000000):line>",
+    "GET /console/coverage", "GET /coverage-report",
     "GET /tables", "GET /tables/<path:name>/download.<any(csv, xlsx):ending>", "POST /data-view", "GET /console/view",
     "POST /console/view", "GET /console/glossary", "GET /console/account", "POST /console/account/password",
     "GET /account", "POST /account/password",

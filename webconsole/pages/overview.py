@@ -16,9 +16,9 @@ blueprint = Blueprint("overview", __name__)
 @blueprint.get("/console/")
 @access.allow("user")
 def show_page() -> Response:
-    """Show the desk to the operator; redirect an analyst to the tables."""
+    """Show the desk to the operator; redirect an analyst to the lists."""
     if not access.require_user().is_admin:
-        return make_response(redirect("/console/tables"))
+        return make_response(redirect("/console/lists"))
     return make_response(render_template("overview.html", **_read_desk()))
 
 

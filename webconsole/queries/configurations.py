@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from systemscripts.configuration import config_versions
 from systemscripts.configuration.config_versions import Version
-from webconsole import connections
+from webconsole import connections, display
 
 if TYPE_CHECKING:
     from systemscripts.db_utils import Cursor
@@ -33,3 +33,17 @@ def load_version(config_name: str, number: int) -> Version:
     """Return one version of an import; raise MissingError if it does not exist."""
     with connections.read_as_etl() as cursor:
         return config_versions.load_version(cursor, config_name, number)
+
+
+def list_label_titles(cursor: Cursor) -> dict[str, dict[str, Any]]:
+    """Return where the titles of lists come from, by import; only of those that declare it."""
+    cursor.execute("select config_name, label_title from dba.timportconfig where label_title <> '{}'")
+    return dict(cursor.fetchall())
+
+
+def list_target_titles(cursor: Cursor) -> dict[str, str]:
+    """Return the titles of tables that one import fills: its name in words."""
+    cursor.execute(
+        "select target_table, min(config_name) from dba.timportconfig group by target_table having count(*) = 1"
+    )
+    return {table: display.format_words(name) for table, name in cursor.fetchall()}

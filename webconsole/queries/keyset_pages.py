@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,14 +13,17 @@ from systemscripts.errors import UsageError
 
 # every number of so many digits is a valid bigint
 BIGINT_DIGITS = 18
+# of the number of a block of a table, which has 32 bits
+BLOCK_DIGITS = 10
 
 
 @dataclass(frozen=True)
 class Page:
-    """Some rows, and the key after which the next page starts (None: this is the last page)."""
+    """Some rows, the key after which the next page starts and the one before which the previous one ends (or None)."""
 
     rows: list[dict[str, Any]]
     following: str | None
+    preceding: str | None = None
 
 
 def make_page(rows: list[dict[str, Any]], size: int, *names: str) -> Page:
@@ -35,6 +39,19 @@ def slice_page(rows: list[dict[str, Any]], size: int, after: str | None) -> Page
     start = decode_number(after) or 0
     following = encode_key([start + size]) if start + size < len(rows) else None
     return Page(rows[start : start + size], following)
+
+
+def encode_row(row: dict[str, Any], names: Sequence[str]) -> str:
+    """Return the key of a row; `names`: the columns of the order."""
+    return encode_key([row[name] for name in names])
+
+
+def find_block(ctid: str) -> str:
+    """Return the block of a place such as (12,3); raise UsageError if it is not a place."""
+    block, _, _ = ctid.strip("()").partition(",")
+    if not (block.isascii() and block.isdecimal() and len(block) <= BLOCK_DIGITS):
+        raise _make_bad_key_error()
+    return block
 
 
 def encode_key(values: list[Any]) -> str:

@@ -30,17 +30,19 @@ class Version:
     label: str | None
     table: str
     # of its content, and the last one on which the same content was delivered again
-    date: date | None
+    dataset_date: date | None
     seen_on: date | None
     loaded_at: datetime
     rows: int
+    # its columns in the table
+    columns: list[str]
     # the version before it
     before: int | None
 
     @property
     def day(self) -> date:
         """Return the date of the list, else the day on which it was loaded."""
-        return self.date or self.loaded_at.date()
+        return self.dataset_date or self.loaded_at.date()
 
 
 @dataclass(frozen=True)
@@ -57,9 +59,9 @@ class Counts:
 
 
 def _select_versions(conditions: str) -> str:
-    return f"""select d.dataset_id, d.config_name as name, d.label, d.target_table as table, d.dataset_date as date,
+    return f"""select d.dataset_id, d.config_name as name, d.label, d.target_table as table, d.dataset_date,
             greatest(d.dataset_date, d.last_seen) as seen_on, d.created_at as loaded_at, d.rows_loaded as rows,
-            lead(d.dataset_id) over newest as before, row_number() over newest as place
+            d.columns, lead(d.dataset_id) over newest as before, row_number() over newest as place
         from dba.tdataset d where {_IS_VERSION} and {conditions}
         window newest as (partition by d.config_name, d.label order by {_ORDER})"""
 
@@ -69,7 +71,7 @@ def _make_versions(rows: list[dict[str, Any]]) -> list[Version]:
 
 
 def list_current(cursor: Cursor, day: date | None = None) -> list[Version]:
-    """Return the current version of each list, or the one that was current on a day; newest lists of an import first."""
+    """Return the current version of each list, or the one that was current on a day; newest first in each import."""
     statement = f"""select * from ({_select_versions("true")}) versions where place = 1"""
     if day is not None:
         statement = f"""select versions.* from (

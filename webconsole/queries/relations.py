@@ -52,6 +52,13 @@ class Relation:
     estimate: int
     comment: str
     columns: tuple[Column, ...] = ()
+    # a table that occupies no space; unknown for a view
+    is_empty: bool = False
+
+    @property
+    def description(self) -> str:
+        """Return the comment, "" for the one that a target gets when it is created, which says nothing to people."""
+        return "" if self.comment.startswith(("Rows of the import ", "Rows of the imports ")) else self.comment
 
     @property
     def full_name(self) -> str:
@@ -86,7 +93,8 @@ def list_relations(cursor: Cursor) -> list[Relation]:
     rows = connections.fetch_rows(
         cursor,
         f"""select n.nspname as schema, c.relname as name, c.relkind in ('r', 'p') as is_table,
-                c.reltuples::bigint as estimate, coalesce(obj_description(c.oid), '') as comment
+                c.reltuples::bigint as estimate, coalesce(obj_description(c.oid), '') as comment,
+                c.relkind = 'r' and pg_relation_size(c.oid) = 0 as is_empty
             from pg_class c join pg_namespace n on n.oid = c.relnamespace where {_VISIBLE}
             order by n.nspname, c.relname""",
     )
@@ -99,10 +107,11 @@ def list_relations(cursor: Cursor) -> list[Relation]:
     return [Relation(**row) for row in rows if row not in hidden and allowed.may_see(row["schema"], row["name"])]
 
 
-def find_relation(cursor: Cursor, full_name: str) -> Relation:
+def find_relation(cursor: Cursor, full_name: str, import_name: str = "") -> Relation:
     """Return a table by schema.table, with the columns masked that the user of this request may not see.
 
-    Raise MissingError if it does not exist, or if the reader's login or the user may not see it.
+    `import_name`: only lists of this import are asked for. Raise MissingError if it does not exist, or if the reader's
+    login or the user may not see it.
     """
     schema, _, name = full_name.partition(".")
     row = connections.fetch_first(
@@ -117,7 +126,11 @@ def find_relation(cursor: Cursor, full_name: str) -> Relation:
         raise MissingError(
             f"the table {full_name} does not exist or may not be read", "Choose one from the list of tables."
         )
-    masked = visibility.require_table(schema, name)
+    allowed = visibility.current()
+    if import_name and allowed.may_see_list(import_name, schema, name):
+        masked = allowed.masked_columns(schema, name)
+    else:
+        masked = visibility.require_table(schema, name)
     columns = _list_columns(cursor, row.pop("oid"), masked)
     return Relation(**row, columns=columns)
 
@@ -129,6 +142,23 @@ def _list_columns(cursor: Cursor, oid: Any, masked: frozenset[str]) -> tuple[Col
         (oid,),
     )
     return tuple(Column(name, column_type, comment, name in masked) for name, column_type, comment in cursor.fetchall())
+
+
+def list_filled(cursor: Cursor, full_names: list[str]) -> dict[str, bool]:
+    """Return for each table that an import fills whether it has rows; `cursor`: of the login etl."""
+    cursor.execute(
+        """select target_table, bool_or(rows_loaded > 0 and status in ('active', 'superseded')) from dba.tdataset
+           where target_table = any(%s) group by 1""",
+        (full_names,),
+    )
+    return dict(cursor.fetchall())
+
+
+def count_dataset_rows(cursor: Cursor, dataset_id: int) -> int | None:
+    """Return how many rows a dataset has in its target, None for one that does not exist."""
+    cursor.execute("select rows_loaded from dba.tdataset where dataset_id = %s and purged_at is null", (dataset_id,))
+    row = cursor.fetchone()
+    return row[0] if row else None
 
 
 def find_current_datasets(cursor: Cursor, full_name: str) -> tuple[list[int], list[int], int]:
