@@ -48,6 +48,22 @@
       document.querySelector("#panel [data-close]")?.focus();
     }
   });
+  // an address holds only what was chosen
+  document.addEventListener("htmx:configRequest", (event) => {
+    if (event.detail.verb === "get") {
+      for (const [name, value] of Object.entries(event.detail.parameters)) {
+        if (value === "") {
+          delete event.detail.parameters[name];
+        }
+      }
+    }
+  });
+  document.addEventListener("change", (event) => {
+    const next = event.target.closest(".filter-line")?.nextElementSibling;
+    if (next?.matches(".filter-line[hidden]")) {
+      next.hidden = next.disabled = false;
+    }
+  });
   // ticks beside a field with names: the field is what is sent, and keeps its order
   document.addEventListener("change", (event) => {
     const ticks = event.target.closest("[data-ticks]");
