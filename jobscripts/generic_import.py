@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -11,6 +12,8 @@ import typer
 from systemscripts.commands import format_command
 from systemscripts.errors import UsageError
 from systemscripts.job import Summary, get_wait_seconds, job
+
+logger = logging.getLogger(__name__)
 
 
 class Phase(StrEnum):
@@ -33,6 +36,9 @@ Reload = Annotated[
     bool, typer.Option("--reload", help="Load content again whose dataset was undone, and judge held content again.")
 ]
 RetryRefused = Annotated[bool, typer.Option("--retry-refused", help="Try refused files again.")]
+ChangeTypes = Annotated[
+    bool, typer.Option("--change-types", help="First change the columns of the table by the changed schema.")
+]
 Listing = Annotated[bool, typer.Option("--list", help="Show the imports.")]
 Undo = Annotated[str | None, typer.Option(help="Undo this dataset; --undo --run RUN: a whole run.", metavar="INTEGER")]
 Run = Annotated[str | None, typer.Option(help="Undo everything that this run loaded.")]
@@ -48,8 +54,9 @@ ExportRejects = Annotated[
 def generic_import(
     config: Config = "", all_imports: Every = False, datasource: Datasource = None, file: File = None,
     dry_run: DryRun = False, until: Until = None, phase: Alone = None, accept_drop: AcceptDrop = False,
-    reload: Reload = False, retry_refused: RetryRefused = False, list_imports: Listing = False, undo: Undo = None,
-    run: Run = None, cascade: Cascade = False, accept: Accept = None, replay_rejects: ReplayRejects = None,
+    reload: Reload = False, retry_refused: RetryRefused = False, change_types: ChangeTypes = False,
+    list_imports: Listing = False, undo: Undo = None, run: Run = None, cascade: Cascade = False,
+    accept: Accept = None, replay_rejects: ReplayRejects = None,
     export_rejects: ExportRejects = None,
 ) -> Summary:  # fmt: skip
     """Load the files that wait for an import.
@@ -93,6 +100,14 @@ def generic_import(
 
         choice = DatasetOptions(undo, run, cascade, accept, replay_rejects, export_rejects)
         return run_dataset_option(connection, directories, run_uuid, choice, get_wait_seconds())
+    if change_types and config and not dry_run:
+        from systemscripts import configuration
+        from systemscripts.imports.change_types import apply_changes
+
+        for sentence in apply_changes(
+            connection, configuration.load_import(connection, config), run_uuid, get_wait_seconds()
+        ):
+            logger.info("%s", sentence)
     last = phase or until
     options = run_imports.Options(
         only=file, dry_run=dry_run, until=None if last in (None, Phase.load) else last.value,

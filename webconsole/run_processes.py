@@ -105,6 +105,13 @@ def _start(arguments: list[str], user_name: str) -> str:
     return run_uuid
 
 
+def start_command(arguments: list[str], user_name: str) -> str:
+    """Start a script with its arguments, which the caller has checked, and return the number of its run."""
+    run_uuid = launch_process(arguments)
+    logger.info("console: %s started %s (run %s)", user_name, " ".join(arguments), run_uuid)
+    return run_uuid
+
+
 def load_file(config_name: str, path: Path, user_name: str) -> str:
     """Start the load of one file for an import and return the number of its run."""
     run_uuid = launch_process(["generic_import", config_name, "--file", str(path)])

@@ -134,9 +134,7 @@ def write_row(
         write_row_in(cursor, config, content_sha256, managed_by)
 
 
-def write_row_in(
-    cursor: Cursor, config: ImportConfig, content_sha256: str, managed_by: Literal["yaml", "upload"]
-) -> None:
+def write_row_in(cursor: Cursor, config: ImportConfig, content_sha256: str | None, managed_by: str) -> None:
     """Do what `write_row` does in a transaction of the caller."""
     # otherwise two runs that start together would both write the first version
     lock = f"configuration {config.config_name}"
@@ -155,6 +153,28 @@ def write_row_in(
     if cursor.rowcount == 0:
         placeholders = ", ".join(f"%({column})s" for column in values)
         cursor.execute(f"insert into dba.timportconfig ({', '.join(values)}) values ({placeholders})", values)
+
+
+def edit_row(connection: Connection, config: ImportConfig, changed_by: str) -> int:
+    """Overwrite an existing row as a person edits it, and return its version; its YAML file stays as it is.
+
+    Raises UsageError if there is no such row.
+    """
+    name = config.config_name
+    with transaction(connection) as cursor:
+        cursor.execute("select managed_by, yaml_hash from dba.timportconfig where config_name = %s", (name,))
+        row = cursor.fetchone()
+        if row is None:
+            raise UsageError(f"there is no import {name!r}")
+        write_row_in(cursor, config, row[1], row[0])
+        cursor.execute("select version from dba.timportconfig where config_name = %s", (name,))
+        stored: Any = cursor.fetchone()
+        version = int(stored[0])
+        cursor.execute(
+            "update dba.tconfighistory set changed_by = %s where config_name = %s and version = %s",
+            (changed_by, name, version),
+        )
+    return version
 
 
 def _refuse_edited_row(connection: Connection, document: Document) -> None:

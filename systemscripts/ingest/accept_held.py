@@ -169,6 +169,8 @@ def _load_held(context: Context, dataset_id: int, verdict: Verdict) -> Outcome:
         known = add_learned_aliases(cursor, context.config).reading.aliases
     subjects = frozenset(finding.subject for finding in findings)
     waived = (subjects if verdict.only is None else subjects & verdict.only) if verdict.waives else frozenset()
+    # a column whose new name was not taken is missing: once the new one is declared, that is how it is found
+    waived |= {("column_missing", column) for rule, column in waived if rule == "column_renamed"}
     renames = _read_renames(findings, dataset_id) if verdict.as_renamed else {}
     _refuse_known_aliases(known, renames, dataset_id)
     config = with_aliases(context.config, list(renames.items()))

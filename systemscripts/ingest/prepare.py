@@ -61,7 +61,7 @@ def prepare_file(context: Context, ticket: file_ledger.Ticket, write: bool = Tru
         raise gone
     try:
         sidecar_files.refuse_wrong_checksum(path, ticket.name)
-        table = open_table(path, _build_reading_options(context))
+        table = open_table(path, build_reading_options(context))
     except UsageError:
         raise gone from None
     except BadDataError:
@@ -140,7 +140,8 @@ def _record_hash_and_size(context: Context, ticket: file_ledger.Ticket, digest: 
     ticket.file_sha256 = digest
 
 
-def _build_reading_options(context: Context) -> ReadingOptions:
+def build_reading_options(context: Context) -> ReadingOptions:
+    """Return how the files of an import are read."""
     # the other keys under reading: concern columns and values
     keys = {field.name for field in fields(ReadingOptions)}
     options = context.config.reading.model_dump(include=keys)

@@ -12,9 +12,12 @@ from dataclasses import asdict
 from typing import Any
 
 from systemscripts import configuration, db_utils, log_utils, settings
+from systemscripts.configuration.learned_aliases import add_learned_aliases
 from systemscripts.directory_management import Directories
 from systemscripts.errors import EtlError, describe_unexpected
-from systemscripts.ingest import dry_run_load
+from systemscripts.findings import known_shape
+from systemscripts.imports import change_types
+from systemscripts.ingest import dry_run_load, prepare
 from systemscripts.ingest.ingest_context import Context
 from webconsole.new_files import describe_file, draft_import, drafts
 from webconsole.new_files.drafts import Draft
@@ -28,12 +31,12 @@ def main(draft_id: str, step: str) -> None:
     resource.setrlimit(resource.RLIMIT_CPU, (CPU_SECONDS, CPU_SECONDS))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     draft = drafts.load_draft(draft_id)
-    if step == "found" and not draft.config_name:
-        facts = _attempt(lambda: describe_file.describe_file(draft.path, draft.reading))
+    if step == "found" and (not draft.config_name or draft.review):
+        facts = _attempt(lambda: _describe(draft))
         draft.write_result("found", facts)
         if facts["error"]:
             return
-    draft.write_result("tried", _attempt(lambda: _try_load(draft)))
+    draft.write_result("tried", _attempt(lambda: _find_changes(draft) if draft.review else _try_load(draft)))
 
 
 def _attempt(work: Any) -> dict[str, Any]:
@@ -46,6 +49,32 @@ def _attempt(work: Any) -> dict[str, Any]:
         # a fault of ours, met by a strange file: the log of the console shows where
         log_text = describe_unexpected(error)
         return {"error": f"the file cannot be read: {log_text}", "hint": "Ask the sender for a CSV file."}
+
+
+def _describe(draft: Draft) -> dict[str, Any]:
+    """Return what is in the file, for a new import or by the import that it is for."""
+    if not draft.config_name:
+        return describe_file.describe_file(draft.path, describe_file.build_options(draft.reading))
+    with db_utils.connect("etl", purpose="console, review") as connection:
+        config = configuration.load_import(connection, draft.config_name)
+        with db_utils.transaction(connection) as cursor:
+            config = add_learned_aliases(cursor, config)
+            last = known_shape.find_last_file(cursor, config, draft.review.get("label"))
+        context = Context(connection, config, Directories(settings.current().etl_data_dir), log_utils.get_run_uuid())
+    options = describe_file.build_options(draft.reading, prepare.build_reading_options(context))
+    return describe_file.describe_for_import(draft.path, options, config, last)
+
+
+def _find_changes(draft: Draft) -> dict[str, Any]:
+    """Return what saving the changed columns of a known import would change in its table."""
+    facts = draft.read_result("found") or {}
+    with db_utils.connect("etl", purpose="console, review") as connection:
+        config = configuration.load_import(connection, draft.config_name)
+        changed = draft_import.build_changed_config(config, facts, draft_import.merge_edits(facts, draft.edits))
+        with db_utils.transaction(connection) as cursor:
+            changes = [change.words for change in change_types.find_changes(cursor, changed)]
+    new = [name for name in changed.declared if name not in config.declared]
+    return {"status": "changes", "changes": changes, "new": new, "target_table": config.target_table}
 
 
 def _try_load(draft: Draft) -> dict[str, Any]:

@@ -3,25 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, fields
+from dataclasses import asdict, fields, replace
 from pathlib import Path
 from typing import Any
 
+from systemscripts.configuration import ImportConfig
+from systemscripts.findings.known_shape import LastFile
 from systemscripts.imports.suggest import propose_import, read_file, suggest_files
+from systemscripts.tables import column_aliases
 from systemscripts.tables.model import ReadingOptions
 from systemscripts.tables.workbooks.sheets import list_sheet_names
+from webconsole.new_files import draft_import
 
 # of the rows that are shown, and of those whose values are converted at once after a change
 SHOWN_ROWS, CHECKED_ROWS, MAX_CHECKED_VALUES = 50, 1000, 100_000
 MAX_SHOWN_LETTERS = 200
 
 
-def describe_file(path: Path, reading: Mapping[str, Any]) -> dict[str, Any]:
-    """Read a whole file and return what was found and what is proposed.
-
-    `reading`: how a person says it is to be read, by the keys of `reading` in a configuration.
-    """
-    facts = read_file.read_file(path, lambda done: None, build_options(reading))
+def describe_file(path: Path, options: ReadingOptions) -> dict[str, Any]:
+    """Read a whole file and return what was found and what is proposed."""
+    facts = read_file.read_file(path, lambda done: None, options)
     proposal = propose_import.propose_import([facts], suggest_files.name_import(path))
     names = list(facts.profiles)
     columns = [
@@ -30,6 +31,7 @@ def describe_file(path: Path, reading: Mapping[str, Any]) -> dict[str, Any]:
             "header": header,
             "declared": proposed.declared,
             "reason": proposed.reason,
+            "is_new": True,
             "empty": facts.profiles[proposed.column].empty,
         }
         for proposed, header in zip(proposal.columns, facts.headers, strict=True)
@@ -66,7 +68,28 @@ def list_first_rows(facts: Mapping[str, Any]) -> list[list[str]]:
     return [list(row) for row in zip(*(values[:SHOWN_ROWS] for values in facts["values"]), strict=True)]
 
 
-def build_options(reading: Mapping[str, Any]) -> ReadingOptions:
-    """Return the options for reading a file."""
+def describe_for_import(
+    path: Path, options: ReadingOptions, config: ImportConfig, last: LastFile | None
+) -> dict[str, Any]:
+    """Return what `describe_file` does for a file of a known import: its columns as the import declares them.
+
+    `last`: the last good file; a column that neither it nor the schema has is new, and keeps its proposal.
+    """
+    described = describe_file(path, options)
+    names = [column["column"] for column in described["columns"]]
+    known = set(config.declared) | set(last.headers if last else ())
+    for column, name in zip(
+        described["columns"],
+        column_aliases.apply_aliases(names, described["headers"], config.reading.aliases),
+        strict=True,
+    ):
+        column["column"], column["is_new"] = name, name not in known
+        if name in known:
+            column["declared"] = draft_import.declare_known(config, name)
+    return described
+
+
+def build_options(reading: Mapping[str, Any], base: ReadingOptions = ReadingOptions()) -> ReadingOptions:
+    """Return the options for reading a file: those of its import, with what a person says."""
     known = {field.name for field in fields(ReadingOptions)}
-    return ReadingOptions(**{key: value for key, value in reading.items() if key in known})
+    return replace(base, **{key: value for key, value in reading.items() if key in known})

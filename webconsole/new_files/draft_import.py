@@ -8,8 +8,12 @@ from dataclasses import replace
 from datetime import date
 from typing import Any
 
+from pydantic import ValidationError
+
 from systemscripts.bounded_patterns import compile_pattern
 from systemscripts.configuration import ImportConfig, uploads
+from systemscripts.configuration.column_schema import Column
+from systemscripts.errors import ConfigurationError, describe_faults
 from systemscripts.imports.suggest.file_pattern import FilePattern
 from systemscripts.imports.suggest.import_proposal import ImportProposal
 from systemscripts.imports.suggest.infer_types import Proposal
@@ -20,6 +24,8 @@ from systemscripts.imports.suggest.report_rows import SkipProposal
 from webconsole.new_files import column_formats
 
 CHOSEN = "as it was chosen"
+# what a person edits of a column, besides its format
+EDITED_KEYS = ("type", "null", "required", "rename")
 LOAD_MODES = {
     "snapshot": "Each file is the whole list: it replaces the one before",
     "append": "Each file brings other rows: they are added",
@@ -40,7 +46,7 @@ def make_edits(facts: Mapping[str, Any]) -> dict[str, Any]:
         "skips": [number for number, skip in enumerate(facts["skips"]) if skip["is_sure"]],
         "columns": [
             {
-                "name": column["column"],
+                "name": column["declared"].get("rename") or column["column"],
                 "type": column["declared"]["type"],
                 "format": column_formats.describe_format(column["declared"]),
                 "null": ", ".join(_as_list(column["declared"].get("null", []))),
@@ -67,7 +73,8 @@ def declare_column(column: Mapping[str, Any], edit: Mapping[str, Any]) -> dict[s
     proposed: dict[str, Any] = column["declared"]
     is_as_proposed = edit["type"] == proposed["type"] and edit["format"] == column_formats.describe_format(proposed)
     kept = {key: value for key, value in proposed.items() if key in column_formats.KEYS} if is_as_proposed else {}
-    declared = {"type": edit["type"]} | (kept or column_formats.parse_format(edit["type"], edit["format"]))
+    others = {key: value for key, value in proposed.items() if key not in (*column_formats.KEYS, *EDITED_KEYS)}
+    declared = others | {"type": edit["type"]} | (kept or column_formats.parse_format(edit["type"], edit["format"]))
     if null := [mark.strip() for mark in edit["null"].split(",") if mark.strip()]:
         declared["null"] = null
     if edit["required"]:
@@ -150,6 +157,32 @@ def _explain_mode(facts: Mapping[str, Any], mode: str) -> str:
 def render_yaml(facts: Mapping[str, Any], edits: Mapping[str, Any], reading: Mapping[str, Any]) -> str:
     """Return the YAML of the import, the same text that `etl suggest_import` writes."""
     return render_import(build_proposal(facts, edits, reading))
+
+
+def build_changed_config(config: ImportConfig, facts: Mapping[str, Any], edits: Mapping[str, Any]) -> ImportConfig:
+    """Return a known import with the columns as a person changed them; raise ConfigurationError if that is not valid.
+
+    A column of a file that the schema does not name stays so as long as it is text under its own name.
+    """
+    declared: dict[str, Any] = {name: _dump_column(column) for name, column in config.declared.items()}
+    for column, edit in zip(facts["columns"], edits["columns"], strict=True):
+        new = declare_column(column, edit)
+        if column["column"] in declared or new != {"type": "text"} or column["is_new"]:
+            declared[column["column"]] = new
+    values = config.model_dump(mode="json", by_alias=True) | {"schema": declared}
+    try:
+        return ImportConfig.model_validate(values)
+    except ValidationError as error:
+        raise ConfigurationError(describe_faults(error)) from error
+
+
+def _dump_column(column: Column) -> dict[str, Any]:
+    return {"type": column.type} | column.model_dump(mode="json", by_alias=True, exclude_defaults=True)
+
+
+def declare_known(config: ImportConfig, name: str) -> dict[str, Any]:
+    """Return the declaration of a column as the schema of an import has it, text if it has none."""
+    return _dump_column(config.declared[name]) if name in config.declared else {"type": "text"}
 
 
 def find_faults(name: str, text: str) -> list[str]:

@@ -52,6 +52,8 @@ class Draft:
     edits: dict[str, Any] = field(default_factory=dict)
     run_uuid: str = ""
     version: int = 0
+    # dataset_id of a held file, or file_id of a refused one, whose columns are changed
+    review: dict[str, Any] = field(default_factory=dict)
     # counts the requests to read or try it, so that a late result of an older one is recognised
     round: int = 0
 
@@ -189,6 +191,18 @@ def store_whole(user_name: str, file_name: str, stream: IO[bytes], config_name: 
     with draft.path.open("wb") as target:
         shutil.copyfileobj(stream, target, CHUNK_BYTES)
     draft.received = size
+    draft.save()
+    return draft
+
+
+def copy_for_review(user_name: str, path: Path, file_name: str, config_name: str, review: dict[str, Any]) -> Draft:
+    """Return the draft of a file that is here already, held or refused; raise TryLaterError if there is no space."""
+    remove_old_drafts()
+    size = path.stat().st_size
+    _check_space(size)
+    draft = Draft(str(uuid.uuid4()), user_name, make_safe_name(file_name), size, size, config_name, review=review)
+    draft.path.parent.mkdir(mode=0o750, parents=True)
+    shutil.copyfile(path, draft.path)
     draft.save()
     return draft
 

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 from collections.abc import Mapping
 from typing import Any
 
-from systemscripts import configuration
+from systemscripts import configuration, file_ledger, settings
 from systemscripts.bounded_patterns import compile_pattern
 from systemscripts.configuration import import_rows, uploads
 from systemscripts.db_utils import transaction
+from systemscripts.directory_management import Directories
 from systemscripts.errors import ConfigurationError, UsageError
-from webconsole import connections, run_processes
+from systemscripts.ingest import reload_archived
+from webconsole import connections, reviews, run_processes
 from webconsole.new_files import background, draft_import, drafts, sample_check
 from webconsole.new_files.drafts import Draft
+from webconsole.reviews import Review
 
 logger = logging.getLogger(__name__)
 
@@ -42,7 +46,7 @@ def change_edits(draft: Draft, edits: Mapping[str, Any]) -> dict[str, Any]:
 
 def start_trying(draft: Draft) -> None:
     """Try the load of a file, if its import has no faults."""
-    if draft.config_name or not find_faults(draft):
+    if (draft.config_name and not draft.review) or not find_faults(draft):
         background.start_work(draft, "tried")
 
 
@@ -76,10 +80,70 @@ def find_faults(draft: Draft) -> list[str]:
     ]
     if not any(edit["keep"] for edit in edits["columns"]):
         faults.append("Keep at least one column.")
+    if draft.review:
+        return faults or _find_review_faults(draft, facts, edits)
     faults = faults or draft_import.find_faults(edits["name"], draft_import.render_yaml(facts, edits, draft.reading))
     if not draft.version and not faults and is_known(edits["name"]):
         faults.append(f"There is an import {edits['name']} already. Choose another name, or load the file into it.")
     return faults
+
+
+def _find_review_faults(draft: Draft, facts: dict[str, Any], edits: dict[str, Any]) -> list[str]:
+    config = configuration.load_import(connections.connect_as_etl(), draft.config_name)
+    try:
+        draft_import.build_changed_config(config, facts, edits)
+    except ConfigurationError as error:
+        return [str(error)]
+    return []
+
+
+def begin_review(review: Review, user_name: str) -> Draft:
+    """Return the draft by which the columns of a held or refused file are changed, and read it.
+
+    Raise UsageError if there is nothing to decide or the file is gone.
+    """
+    reviews.check_open(review)
+    directories, file = Directories(settings.current().etl_data_dir), review.file
+    what = {"dataset_id": review.dataset_id} if review.dataset_id is not None else {"file_id": file["file_id"]}
+    with contextlib.ExitStack() as stack:
+        if review.dataset_id is not None:
+            with connections.read_as_etl() as cursor:
+                ticket = file_ledger.load_ticket_of_dataset(cursor, review.dataset_id)
+            path = stack.enter_context(reload_archived.open_file_of_dataset(ticket, review.dataset_id, directories))
+        else:
+            path = file_ledger.to_real_path(file["keep_path"] or "", directories)
+            if not path.is_file():
+                raise UsageError(f"{file['file_name']} is not there any more", "Ask the sender for it again.")
+        draft = drafts.copy_for_review(
+            user_name, path, file["file_name"], review.config.config_name, what | {"label": file["label"]}
+        )
+    start_reading(draft)
+    return draft
+
+
+def save_review(draft: Draft, user_name: str) -> str:
+    """Store the changed columns as a new version of the import, start the load of the file, and return its run.
+
+    Raise ConfigurationError with every fault, UsageError if the file was decided about meanwhile.
+    """
+    if faults := find_faults(draft):
+        raise ConfigurationError("; ".join(faults))
+    is_held = draft.review.get("dataset_id") is not None
+    review = reviews.load_held(draft.review["dataset_id"]) if is_held else reviews.load_refused(draft.review["file_id"])
+    reviews.check_open(review)
+    connection, facts = connections.connect_as_etl(), require_found(draft)
+    config = configuration.load_import(connection, draft.config_name)
+    changed = draft_import.build_changed_config(config, facts, draft_import.merge_edits(facts, draft.edits))
+    if changed != config:
+        draft.version = import_rows.edit_row(connection, changed, user_name)
+        logger.info("console: %s changed the columns of %s, version %s", user_name, config.config_name, draft.version)
+    run_uuid = (
+        reviews.accept(review, as_renamed=False, reason="its columns were changed", change_types=True)
+        if is_held
+        else reviews.retry(review, change_types=True)
+    )
+    draft.remove()
+    return run_uuid
 
 
 def is_known(config_name: str) -> bool:

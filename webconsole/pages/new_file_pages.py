@@ -35,7 +35,8 @@ def show_form() -> str:
     user_name, config_name = access.require_user().name, request.args.get("import", "")
     with connections.read_as_etl() as cursor:
         names = configurations.list_names(cursor)
-    waiting = [draft for draft in drafts.list_drafts() if draft.user_name == user_name and not draft.run_uuid]
+    own = [draft for draft in drafts.list_drafts() if draft.user_name == user_name]
+    waiting = [draft for draft in own if not draft.run_uuid and not draft.review]
     return render_template(
         "add_file.html", names=names, config_name=config_name if config_name in names else "", waiting=waiting,
         max_bytes=drafts.get_max_bytes(),
@@ -111,10 +112,13 @@ def check_columns(draft_id: UUID) -> str:
 def load_file(draft_id: UUID) -> Response:
     """Store the import of the file and load it; show what is wrong if that is not possible."""
     draft = _find_draft(draft_id)
-    if not draft.config_name:
+    if not draft.config_name or draft.review:
         _take_edits(draft)
         if faults := files.find_faults(draft):
             return make_response(_render_page(draft, faults), 422)
+    if draft.review:
+        run_uuid = files.save_review(draft, access.require_user().name)
+        return make_response(redirect(f"/console/runs/{run_uuid}", 303))
     files.load_file(draft, access.require_user().name)
     return _go_to(draft)
 
@@ -184,7 +188,7 @@ def _read_context(draft: Draft) -> dict[str, Any]:
         context["checks"] = sample_check.check_columns(facts, edits)
         context["first_rows"] = describe_file.list_first_rows(facts)
         context["letter"] = files.write_letter(facts, edits)
-        context["fitting"] = [] if draft.run_uuid else files.find_fitting_imports(draft.file_name)
+        context["fitting"] = [] if draft.run_uuid or draft.review else files.find_fitting_imports(draft.file_name)
     if draft.run_uuid:
         context |= _read_run(draft.run_uuid)
     context["state"] = _name_state(draft, context)
@@ -197,11 +201,13 @@ def _name_state(draft: Draft, context: dict[str, Any]) -> str:
         return "incomplete"
     if draft.run_uuid:
         return "loading" if context["status"] in ("running", "starting") else "done"
-    if draft.config_name:
+    if draft.config_name and not draft.review:
         return "trying" if context["tried"] is None and context["is_working"] else "known"
     if context["found"] is None:
         return "reading" if context["is_working"] else "interrupted"
-    return "unreadable" if context["found"]["error"] else "proposed"
+    if context["found"]["error"]:
+        return "unreadable"
+    return "review" if draft.review else "proposed"
 
 
 def _read_run(run_uuid: str) -> dict[str, Any]:

@@ -49,4 +49,26 @@
       });
     }
   }
+  const edit = document.getElementById("edit");
+  const columns = document.getElementById("columns");
+  if (edit && columns) {
+    let latest = 0;
+    const cells = (row) => [...row.querySelectorAll(".samples, td.number, .column-fault")];
+    columns.addEventListener("change", async () => {
+      const mine = (latest += 1);
+      document.getElementById("trial").parentElement.classList.add("outdated");
+      const body = new URLSearchParams(new FormData(edit));
+      const answer = await fetch(columns.dataset.path, { method: "POST", body });
+      if (!answer.ok || answer.redirected || mine !== latest) return;
+      const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+      const rows = [...columns.querySelectorAll("tbody tr")];
+      [...page.querySelectorAll("tbody tr")].forEach((row, index) => {
+        // only what is shown: what a person types meanwhile stays
+        const [now, then] = [cells(rows[index]), cells(row)];
+        now.forEach((cell, place) => cell.replaceChildren(...then[place].childNodes));
+        now.forEach((cell, place) => { cell.className = then[place].className; });
+        rows[index].className = row.className;
+      });
+    });
+  }
 })();
