@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-import logging
-from dataclasses import replace
+import getpass
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from systemscripts.commands import format_command
 from systemscripts.errors import UsageError
 from systemscripts.job import Summary, get_wait_seconds, job
-
-if TYPE_CHECKING:
-    from systemscripts.db_utils import Connection
-
-logger = logging.getLogger(__name__)
 
 
 class Action(StrEnum):
@@ -41,8 +35,7 @@ Same = Annotated[
 Reason = Annotated[str, typer.Option(help="With accept: the reason, which is stored with the decision.")]
 By = Annotated[str, typer.Option(help="With accept: who decided; by default the user of this terminal.")]
 ChangeTypes = Annotated[
-    bool,
-    typer.Option("--change-types", help="With accept and retry: first change the columns of the table by the schema."),
+    bool, typer.Option("--change-types", help="With accept: first change the columns of the table by the schema.")
 ]
 Run = Annotated[str | None, typer.Option(help="With undo: everything that this run loaded.")]
 Against = Annotated[int | None, typer.Option(help="With profile: the number of the dataset to compare with.")]
@@ -90,22 +83,12 @@ def datasets(
     if action is Action.retry:
         from systemscripts.ingest.accept_held import retry_held
 
-        if change_types:
-            _change_types(connection, what, run_uuid, patience)
         return retry_held(connection, directories, run_uuid, what, patience)
     if action is Action.accept:
         from systemscripts.ingest.accept_held import Verdict, accept_alike, accept_dataset
 
         accept = accept_alike if same else accept_dataset
-        if change_types:
-            from systemscripts.datasets.states import find_dataset
-
-            with db_utils.transaction(connection) as cursor:
-                config_name = find_dataset(cursor, _number(what, action))[1]
-            _change_types(connection, config_name, run_uuid, patience)
-        verdict = Verdict(reason=reason, as_renamed=as_renamed)
-        if by:
-            verdict = replace(verdict, decided_by=by)
+        verdict = Verdict(by or getpass.getuser(), reason, as_renamed=as_renamed, change_types=change_types)
         return accept(connection, directories, run_uuid, _number(what, action), patience, verdict)
     if action is Action.replay:
         from systemscripts.ingest.replay_rejects import replay_rejects
@@ -118,16 +101,6 @@ def datasets(
             "export needs a file to write", f"Such as: {format_command('datasets', 'export', '12', 'rejected.xlsx')}"
         )
     return export_rejects(connection, _number(what, action), target)
-
-
-def _change_types(connection: Connection, config_name: str, run_uuid: str, wait_seconds: float) -> None:
-    """Change the table of an import as its schema says; the log says what changed."""
-    from systemscripts import configuration
-    from systemscripts.imports import change_types
-
-    config = configuration.load_import(connection, config_name)
-    for sentence in change_types.apply_changes(connection, config, run_uuid, wait_seconds):
-        logger.info("%s", sentence)
 
 
 def _number(text: str, action: Action) -> int:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -12,8 +11,6 @@ import typer
 from systemscripts.commands import format_command
 from systemscripts.errors import UsageError
 from systemscripts.job import Summary, get_wait_seconds, job
-
-logger = logging.getLogger(__name__)
 
 
 class Phase(StrEnum):
@@ -37,7 +34,7 @@ Reload = Annotated[
 ]
 RetryRefused = Annotated[bool, typer.Option("--retry-refused", help="Try refused files again.")]
 ChangeTypes = Annotated[
-    bool, typer.Option("--change-types", help="First change the columns of the table by the changed schema.")
+    bool, typer.Option("--change-types", help="First change the columns of the table by the schema.")
 ]
 Listing = Annotated[bool, typer.Option("--list", help="Show the imports.")]
 Undo = Annotated[str | None, typer.Option(help="Undo this dataset; --undo --run RUN: a whole run.", metavar="INTEGER")]
@@ -55,9 +52,8 @@ def generic_import(
     config: Config = "", all_imports: Every = False, datasource: Datasource = None, file: File = None,
     dry_run: DryRun = False, until: Until = None, phase: Alone = None, accept_drop: AcceptDrop = False,
     reload: Reload = False, retry_refused: RetryRefused = False, change_types: ChangeTypes = False,
-    list_imports: Listing = False, undo: Undo = None, run: Run = None, cascade: Cascade = False,
-    accept: Accept = None, replay_rejects: ReplayRejects = None,
-    export_rejects: ExportRejects = None,
+    list_imports: Listing = False, undo: Undo = None, run: Run = None, cascade: Cascade = False, accept: Accept = None,
+    replay_rejects: ReplayRejects = None, export_rejects: ExportRejects = None,
 ) -> Summary:  # fmt: skip
     """Load the files that wait for an import.
 
@@ -100,19 +96,11 @@ def generic_import(
 
         choice = DatasetOptions(undo, run, cascade, accept, replay_rejects, export_rejects)
         return run_dataset_option(connection, directories, run_uuid, choice, get_wait_seconds())
-    if change_types and config and not dry_run:
-        from systemscripts import configuration
-        from systemscripts.imports.change_types import apply_changes
-
-        for sentence in apply_changes(
-            connection, configuration.load_import(connection, config), run_uuid, get_wait_seconds()
-        ):
-            logger.info("%s", sentence)
     last = phase or until
     options = run_imports.Options(
         only=file, dry_run=dry_run, until=None if last in (None, Phase.load) else last.value,
         ask_sources=phase in (None, Phase.fetch), accept_drop=accept_drop, reload=reload,
-        retry_refused=retry_refused, wait_seconds=get_wait_seconds(),
+        retry_refused=retry_refused, change_types=change_types, wait_seconds=get_wait_seconds(),
     )  # fmt: skip
     return select_imports.run_selected(connection, config or None, directories, run_uuid, options, datasource)
 

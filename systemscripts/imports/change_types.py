@@ -7,6 +7,7 @@ transaction, and every statement is recorded in dba.tschemachange.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -22,6 +23,8 @@ from systemscripts.imports import column_layout, dependent_views, target_plan, u
 from systemscripts.imports.values import convert_values
 from systemscripts.imports.values.validate_rows import Field
 from systemscripts.tables.lineage import LINEAGE
+
+logger = logging.getLogger(__name__)
 
 # runs a statement and records it
 Run = Callable[[sql.Composed], None]
@@ -69,6 +72,12 @@ def apply_changes(connection: Connection, config: ImportConfig, run_uuid: str, w
         changes = find_changes(cursor, config)
         run_changes(cursor, config, changes, run_uuid)
     return [f"{config.target_table}: {change.words}" for change in changes]
+
+
+def log_changes(connection: Connection, config: ImportConfig, run_uuid: str, wait_seconds: float = 0) -> None:
+    """Do what `apply_changes` does, for a run that then loads; its log says what changed."""
+    for sentence in apply_changes(connection, config, run_uuid, wait_seconds):
+        logger.info("%s", sentence)
 
 
 def find_changes(cursor: Cursor, config: ImportConfig) -> list[Change]:

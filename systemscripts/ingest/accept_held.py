@@ -18,7 +18,7 @@ from systemscripts.directory_management import Directories
 from systemscripts.errors import BadDataError, ConfigurationError, EtlError, UsageError
 from systemscripts.findings import ledger
 from systemscripts.findings.finding import Finding, join_texts, select
-from systemscripts.imports import after_change
+from systemscripts.imports import after_change, change_types
 from systemscripts.ingest import archive_and_settle, judge_file, load, load_plan, prepare, reload_archived
 from systemscripts.ingest.file_outcome import Outcome, add_outcome
 from systemscripts.ingest.ingest_context import Context, check_upload
@@ -35,12 +35,14 @@ class Verdict:
     """What was decided about a held file, by whom and why.
 
     `waives`: load it although it has findings. `as_renamed`: take the proposed new names of its columns.
+    `change_types`: first change the columns of the table by the schema.
     """
 
     decided_by: str = field(default_factory=getpass.getuser)
     reason: str = ""
     waives: bool = True
     as_renamed: bool = False
+    change_types: bool = False
     # rule and column of what is waived; None: all that the file has against it
     only: frozenset[tuple[str, str | None]] | None = None
 
@@ -71,6 +73,8 @@ def accept_dataset(
     if status != "held":
         return _say_decided(connection, dataset_id, status)
     config = _load_config(connection, config_name)
+    if verdict.change_types:
+        change_types.log_changes(connection, config, run_uuid, wait_seconds)
     with contextlib.ExitStack() as locks:
         # those of a run of the import, and the one of the table that an older version loaded into
         for name in dict.fromkeys((f"import {config_name}", f"target {config.target_table}", f"target {target_table}")):

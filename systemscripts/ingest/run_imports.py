@@ -36,6 +36,8 @@ class Options:
     reload: bool = False
     accept_drop: bool = False
     retry_refused: bool = False
+    # first change the columns of the target by the schema
+    change_types: bool = False
     # stop after this phase: fetch or prepare
     until: str | None = None
     # False: load only files that are here already
@@ -97,6 +99,10 @@ def _run_import(context: Context, options: Options, summary: Summary) -> None:
     for fault in referenced_files.find_faults(config).values():
         raise ConfigurationError(fault)
     check_upload(connection, config)
+    if options.change_types and not options.dry_run:
+        from systemscripts.imports import change_types
+
+        change_types.log_changes(connection, config, context.run_uuid, options.wait_seconds)
     with (
         advisory_lock(connection, f"import {config.config_name}", options.wait_seconds),
         advisory_lock(connection, f"target {config.target_table}", options.wait_seconds),
