@@ -1,16 +1,21 @@
 #!/usr/bin/env bash
 # Install what the project needs: system packages and the Python environment .venv.
 #
-# Usage: install_dependencies.sh [--python-only] [--dev] [--dry-run] [--help]
+# Usage: install_dependencies.sh [--python-only] [--with PARTS] [--without PARTS] [--dev] [--dry-run] [--help]
 #
-#   --python-only  only .venv and requirements.txt; needs no root
-#   --dev          also requirements-dev.txt, for the tests and checks
-#   --dry-run      show what would be done, change nothing
+#   --python-only    only .venv; needs no root
+#   --with PARTS     also these parts of requirements/, separated by commas: demo (the servers that the demos start)
+#   --without PARTS  not these: web (the console), s3 (buckets), scan (the MeetMax scan)
+#   --dev            everything, for the tests and checks
+#   --dry-run        show what would be done, change nothing
+#
+# The parts that are installed are updated by the next installation too. Only wheels are installed, which run no code,
+# and only those whose hashes are in requirements/.
 #
 # You can run it again at any time: what is complete is not changed, and a second installation waits for the first. A new
 # environment is built in .venvs/ and replaces the old one (.venv is a link) when it is complete. Offline or after a
 # failure the old one stays, and running jobs continue in it. Details of a failure are in var/install.log, those of an
-# installation by root in /var/log/client_etl_workflow/install.log; root installs only wheels, which run no code.
+# installation by root in /var/log/client_etl_workflow/install.log.
 #
 # Environment:
 #   PYTHON        the Python to use (default: the newest of 3.12, 3.13, 3.11, else python3)
@@ -18,7 +23,9 @@
 #   ETL_DATA_DIR  folder of var/install.log (default: the project folder)
 set -euo pipefail
 
-readonly UV_VERSION=0.13.8
+readonly PARTS=(base web s3 scan demo dev) DEFAULT_PARTS=' base web s3 scan '
+# a package that is built runs code of its own
+readonly ONLY_LOCKED=(--require-hashes --only-binary :all:)
 SERVICE_USER=etl_user SERVICE_GROUP=etl_group
 # for another installation to end
 readonly MAX_WAIT_SECONDS=900
@@ -49,11 +56,21 @@ find_project() {
 }
 
 parse_arguments() {
-    python_only='' dev='' dry_run=''
+    python_only='' dry_run='' with='' without=''
     while (($#)); do
         case $1 in
             --python-only) python_only=1 ;;
-            --dev) dev=1 ;;
+            --dev) with+=,web,s3,scan,demo,dev ;;
+            --with=* | --without=*) set -- "${1%%=*}" "${1#*=}" "${@:2}" && continue ;;
+            --with | --without)
+                local part
+                (($# > 1)) || fail 2 "$1 needs parts; see $(printf %q "$project/install_dependencies.sh") --help"
+                for part in ${2//,/ }; do
+                    [[ $part != base && " ${PARTS[*]} " == *" $part "* ]] || fail 2 "$part is not one of the parts: ${PARTS[*]:1}"
+                done
+                if [[ $1 == --with ]]; then with+=,$2; else without+=,$2; fi
+                shift
+                ;;
             --dry-run) dry_run=1 ;;
             -h | --help) usage && exit 0 ;;
             *) fail 2 "unknown argument $1; see $(printf %q "$project/install_dependencies.sh") --help" ;;
@@ -180,18 +197,36 @@ find_uv() { # sets $uv, empty if there is none
 
 # --- the environment ----------------------------------------------------------------------------------------------------
 
-# An environment is complete if it has a copy of each requirements file, which is written last. One without a copy was
-# left by an installation that was killed, and is removed.
+# An environment has a copy of the lock of each part that is installed in it. The one of base is written last: without
+# it, an environment was left by an installation that was killed, and is removed.
 
-list_requirements() {
-    printf '%s\n' requirements.txt ${dev:+requirements-dev.txt}
+choose_parts() { # sets $parts: what is installed, or the default, with and without what the options say
+    local part chosen=''
+    parts=()
+    for part in "${PARTS[@]}"; do
+        if [[ -f $venv/.requirements-base.txt || $part == dev ]]; then
+            [[ ! -f $venv/.requirements-$part.txt ]] || chosen+=" $part "
+        elif [[ $DEFAULT_PARTS == *" $part "* ]]; then
+            chosen+=" $part "
+        fi
+    done
+    # an environment for the tests of an older version
+    [[ $chosen != *" dev "* ]] || chosen+=' demo '
+    for part in "${PARTS[@]}"; do
+        [[ "$chosen ${with//,/ } " == *" $part "* && " ${without//,/ } " != *" $part "* ]] || continue
+        [[ ! -f $project/requirements/$part.txt ]] || parts+=("$part")
+    done
 }
 
 is_complete() {
-    local file
+    local part
     [[ -x $venv/bin/python ]] || return 1
-    for file in $(list_requirements); do
-        cmp -s "$project/$file" "$venv/.$file" || return 1
+    for part in "${PARTS[@]}"; do
+        if [[ " ${parts[*]} " == *" $part "* ]]; then
+            cmp -s "$project/requirements/$part.txt" "$venv/.requirements-$part.txt" || return 1
+        else
+            [[ ! -e $venv/.requirements-$part.txt ]] || return 1
+        fi
     done
     "$venv/bin/python" -I -c "$FIND_LOST_FILES" 2>/dev/null || return 1
     [[ -z ${PYTHON:-} ]] || has_version_of "$PYTHON"
@@ -211,9 +246,12 @@ has_version_of() { # PYTHON: if one is given, the environment must have its vers
     [[ $("$venv/bin/python" -I -c "$code" 2>/dev/null) == "$("$1" -I -c "$code" 2>/dev/null)" ]]
 }
 
-keep_choices() { # a new environment has the Python of the old one, and the packages for the checks if that had them
-    [[ -f $venv/.requirements.txt ]] && "$venv/bin/python" -I -c '' 2>/dev/null || return 0
-    [[ ! -f $venv/.requirements-dev.txt ]] || dev=1
+had_environment() {
+    [[ -f $venv/.requirements-base.txt || -f $venv/.requirements.txt ]] # the name in version 0.1
+}
+
+keep_python() { # a new environment has the Python of the old one
+    had_environment && "$venv/bin/python" -I -c '' 2>/dev/null || return 0
     [[ -n ${PYTHON:-} ]] || PYTHON=$("$venv/bin/python" -I -c 'import os, sys; print(os.path.realpath(sys.executable))')
 }
 
@@ -226,8 +264,6 @@ wait_for_others() {
 
 set_environment() {
     umask 022 # users who may read the project may also run it
-    only_wheels=() # a package that is built runs code of its own
-    ((EUID != 0)) || only_wheels=(--only-binary :all:)
     unset PYTHONHOME PYTHONPATH VIRTUAL_ENV CONDA_PREFIX
     export PATH=${PATH:-/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin}
     export PIP_USER=0 PIP_NO_INPUT=1 PIP_DISABLE_PIP_VERSION_CHECK=1
@@ -243,7 +279,7 @@ set_cache() { # a service user may have no home folder, or that of another user
 make_venv() { # in the folder $fresh
     local tool=pip
     [[ -z $uv ]] || tool=uv
-    if [[ -f $venv/.requirements.txt ]]; then
+    if had_environment; then
         say "Python environment: updating $venv with Python $version ($tool)"
     else
         say "Python environment: creating $venv with Python $version ($tool)"
@@ -260,17 +296,18 @@ make_venv() { # in the folder $fresh
 
 install_uv() { # into the environment, if this machine has none: it saves most of the time
     [[ -z $uv && ${ETL_NO_UV:-} != 1 ]] || return 0
-    run_logged "$fresh/bin/python" -m pip install -q "${only_wheels[@]}" "uv==$UV_VERSION" || return 0
+    [[ -f $project/requirements/uv.txt ]] || return 0
+    run_logged "$fresh/bin/python" -m pip install -q "${ONLY_LOCKED[@]}" -r "$project/requirements/uv.txt" || return 0
     uv=$fresh/bin/uv
 }
 
 install_with_uv() { # ARGUMENTS
-    [[ -n $uv ]] && run_logged "$uv" pip install --python "$fresh/bin/python" --compile-bytecode "${only_wheels[@]}" "$@"
+    [[ -n $uv ]] && run_logged "$uv" pip install --python "$fresh/bin/python" --compile-bytecode "${ONLY_LOCKED[@]}" "$@"
 }
 
 install_with_pip() { # ARGUMENTS
     "$fresh/bin/python" -m pip --version >/dev/null 2>&1 || run_logged "$fresh/bin/python" -m ensurepip || return
-    run_logged "$fresh/bin/python" -m pip install -q --compile "${only_wheels[@]}" "$@"
+    run_logged "$fresh/bin/python" -m pip install -q --compile "${ONLY_LOCKED[@]}" "$@"
 }
 
 # works without a network and for packages of any origin: links or copies their files
@@ -312,17 +349,29 @@ for package in [before[each] for each in sorted(extras - known)]:
             shutil.copy2(source, target)
 '
 
+print_command() { # for a message: this script with its options
+    printf '%q --python-only%s%s' "$project/install_dependencies.sh" "${with:+ --with ${with#,}}" "${without:+ --without ${without#,}}"
+}
+
 install_requirements() {
-    local file=requirements${dev:+-dev}.txt name
-    for name in $(list_requirements); do cp -- "$project/$name" "$fresh/.$name.new"; done
+    local -a locks=()
+    local part
+    for part in "${parts[@]}"; do
+        cp -- "$project/requirements/$part.txt" "$fresh/.requirements-$part.txt.new"
+        locks+=(-r "$project/requirements/$part.txt")
+    done
     # pip reads its own settings (a mirror, a wheel folder), uv does not: pip may find what uv cannot
     install_uv
-    install_with_uv -r "$project/$file" || install_with_pip -r "$project/$file" ||
-        fail 75 "$file could not be installed into $venv (no network?); see $log, then run: $(printf %q "$project/install_dependencies.sh") --python-only"
+    install_with_uv "${locks[@]}" || install_with_pip "${locks[@]}" ||
+        fail 75 "the packages of requirements/ (${parts[*]}) could not be installed into $venv (no network?); see $log, then run: $(print_command)"
     # packages that were installed in addition to the requirements (Spark) are copied
-    [[ ! -f $venv/.requirements.txt ]] || "$fresh/bin/python" -I -c "$BRING_EXTRAS" "$venv" "$fresh" || true
+    ! had_environment || "$fresh/bin/python" -I -c "$BRING_EXTRAS" "$venv" "$fresh" || true
     rm -rf -- "$fresh/.cache"
-    for name in $(list_requirements); do mv -f -- "$fresh/.$name.new" "$fresh/.$name"; done
+    local -i number
+    for ((number = ${#parts[@]} - 1; number >= 0; number--)); do
+        part=${parts[number]}
+        mv -f -- "$fresh/.requirements-$part.txt.new" "$fresh/.requirements-$part.txt"
+    done
     compile_code "$fresh"
 }
 
@@ -361,11 +410,12 @@ is_used() { # FOLDER: whether a process runs in it, started by its path or by th
 }
 
 drop_unfinished() { # on exit: remove an incomplete environment
-    [[ -f $fresh/.requirements.txt ]] || rm -rf -- "$fresh"
+    [[ -f $fresh/.requirements-base.txt ]] || rm -rf -- "$fresh"
 }
 
 install_python_environment() {
     set_environment
+    choose_parts
     if is_complete; then
         ((EUID != 0)) || [[ -n $dry_run ]] || compile_code "$venv"
         say "Python environment: complete"
@@ -374,16 +424,17 @@ install_python_environment() {
     find_uv
     if [[ -n $dry_run ]]; then
         find_python
-        say "would create or update $venv with Python $version and install $(list_requirements | tr '\n' ' ')"
+        say "would create or update $venv with Python $version and install from requirements/: ${parts[*]}"
         return
     fi
-    [[ -w $project ]] || fail 78 "$project cannot be written by $(id -un); as its owner run: $(printf %q "$project/install_dependencies.sh") --python-only"
+    [[ -w $project ]] || fail 78 "$project cannot be written by $(id -un); as its owner run: $(print_command)"
     wait_for_others
     ! is_complete || return 0 # the installation that we waited for did it
     open_log
     finish_swap
     clear_old
-    keep_choices
+    choose_parts
+    keep_python
     printf -v fresh '%s/%(%Y%m%d-%H%M%S)T' "$venvs" -1
     [[ ! -e $fresh ]] || fresh+=-$$
     trap drop_unfinished EXIT
@@ -410,7 +461,7 @@ run_as_owner() { # root must leave no files in the project of another user
     if ! as_service_user test -x "$project/install_dependencies.sh"; then
         say "waits: the Python environment: $owner cannot pass through the folders above $project; run: sudo $(printf %q "$project/configure_etl_user.sh") --grant-home-access, then this script again"
     else
-        as_service_user "$project/install_dependencies.sh" --python-only ${dev:+--dev} ${dry_run:+--dry-run}
+        as_service_user "$project/install_dependencies.sh" --python-only ${with:+--with "${with#,}"} ${without:+--without "${without#,}"} ${dry_run:+--dry-run}
     fi
 }
 

@@ -232,12 +232,14 @@ check_folders() {
 
 # --- the Python environment -----------------------------------------------------------------------------------------
 
-ensure_python() { # sets $python
+ensure_python() { # ARGUMENTS: of the script; sets $python
     local -r environment=$project/.venv
-    # install_dependencies.sh stores a copy of the requirements it has installed
-    if [[ ! -x $environment/bin/python ]]; then
-        install_packages || quit "$code" "$why"
-    elif ! cmp -s "$project/requirements.txt" "$environment/.requirements.txt"; then
+    local -a options=()
+    # the servers that demos start are installed by the first demo
+    ! wants_demo "$@" || options=(--with demo)
+    if [[ ! -x $environment/bin/python || (-n ${options[*]} && ! -e $environment/.requirements-demo.txt) ]]; then
+        install_packages "${options[@]}" || quit "$code" "$why"
+    elif ! has_right_packages "$environment"; then
         update_packages
     fi
     python=$environment/bin/python
@@ -245,11 +247,28 @@ ensure_python() { # sets $python
     [[ ! -L $environment ]] || python=$(readlink -f -- "$environment")/bin/python
 }
 
-install_packages() { # shows the output; sets $code, the exit code, and $why, the reason of a failure
+wants_demo() { # ARGUMENTS
+    local argument
+    for argument in "$@"; do
+        [[ $argument != --demo ]] || return 0
+    done
+    return 1
+}
+
+has_right_packages() { # ENVIRONMENT: install_dependencies.sh stores a copy of each lock that it has installed
+    local file part
+    [[ -e $1/.requirements-base.txt ]] || return 1
+    for file in "$1"/.requirements-*.txt; do
+        part=${file##*/.requirements-}
+        cmp -s "$project/requirements/$part" "$file" || return 1
+    done
+}
+
+install_packages() { # [OPTION ...]: shows the output; sets $code, the exit code, and $why, the reason of a failure
     local words
     exec {words}>&2
     code=0
-    why=$("$project/install_dependencies.sh" --python-only 2>&1 >&"$words" | while IFS= read -r line; do
+    why=$("$project/install_dependencies.sh" --python-only "$@" 2>&1 >&"$words" | while IFS= read -r line; do
         printf '%s\n' "$line" >&"$words"
         printf '%s\n' "$line"
     done | tail -n 1) || code=$?
@@ -257,10 +276,17 @@ install_packages() { # shows the output; sets $code, the exit code, and $why, th
     return "$code"
 }
 
+is_newer_than_locks() { # FILE
+    local file
+    for file in "$project"/requirements/*.txt; do
+        [[ $1 -nt $file ]] || return 1
+    done
+}
+
 update_packages() { # jobs continue with the old packages if it fails
     local -r tried=$project/.venvs/tried
     why='the last try failed'
-    if [[ $tried -nt $project/requirements.txt ]] && is_younger "$tried" "$TRY_AGAIN_SECONDS"; then
+    if is_newer_than_locks "$tried" && is_younger "$tried" "$TRY_AGAIN_SECONDS"; then
         :
     elif install_packages; then
         return 0
@@ -268,7 +294,7 @@ update_packages() { # jobs continue with the old packages if it fails
         { mkdir -p -- "${tried%/*}" && : >"$tried"; } 2>/dev/null || true
     fi
     "$project/.venv/bin/python" -I -c '' 2>/dev/null </dev/null || fail 75 "$why"
-    add_trouble 'outdated packages' "the packages in $project/.venv are not those of requirements.txt and could not be updated ($why); jobs continue with the installed ones; run: $(printf %q "$project/install_dependencies.sh") --python-only"
+    add_trouble 'outdated packages' "the packages in $project/.venv are not those of requirements/ and could not be updated ($why); jobs continue with the installed ones; run: $(printf %q "$project/install_dependencies.sh") --python-only"
 }
 
 set_environment() {
@@ -450,7 +476,7 @@ main() {
     change_user "$@"
     find_data_folder
     check_folders
-    ensure_python
+    ensure_python "${@:2}"
     set_environment
     run_script "${@:2}"
     read_start

@@ -28,8 +28,8 @@ COMMANDS = (
     ("import", "orders", "--file", FILE),
     ("sql", "select order_no, order_date, customer, zip, amount, discount, paid from orders_current"),
 )
-COPIED_FOLDERS = ("config", "demo", "jobscripts", "sql", "systemscripts")
-COPIED_FILES = ("etl", "run_python_etl_script.sh", "requirements.txt", "pyproject.toml", "docs/scripts.md")
+COPIED_FOLDERS = ("config", "demo", "jobscripts", "requirements", "sql", "systemscripts")
+COPIED_FILES = ("etl", "run_python_etl_script.sh", "pyproject.toml", "docs/scripts.md")
 _OUTPUT = re.compile(r"(?<=```console\n).*?(?=```\n)", re.DOTALL)
 
 

@@ -11,13 +11,12 @@ from pathlib import Path
 
 from tests.conftest import PROJECT, Installation
 
-COPIED = ("systemscripts", "jobscripts", "sql", "config", "demo")
+COPIED = ("systemscripts", "jobscripts", "sql", "config", "demo", "requirements")
 FILES = (
     "etl",
     "run_python_etl_script.sh",
     "install_dependencies.sh",
     "configure_etl_user.sh",
-    "requirements.txt",
     "pyproject.toml",
     "etl_jobs.cron",
 )

@@ -1,6 +1,6 @@
 """Private names of libraries that the suite rests on: each is named here, with what breaks when a new version drops it.
 
-Run this first after a version of paramiko, waitress, urllib3 or pyspark in requirements.txt was raised.
+Run this first after a version of paramiko, waitress, urllib3 or pyspark in requirements/ was raised.
 """
 
 from __future__ import annotations

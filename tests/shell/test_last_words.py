@@ -82,7 +82,7 @@ class Host:
         if done.returncode or packages.parent.name != f"python{sys.version_info[0]}.{sys.version_info[1]}":
             pytest.skip("no Python of the tests' version that ordinary users may run")
         (packages / "tests.pth").write_text(sysconfig.get_path("purelib"))
-        shutil.copy(self.clone.folder / "requirements.txt", environment / ".requirements.txt")
+        shutil.copy(self.clone.folder / "requirements" / "base.txt", environment / ".requirements-base.txt")
 
     def run(self, *arguments: str, script: str = "hello", **more: str) -> subprocess.CompletedProcess[str]:
         """Start a job as cron does."""
@@ -233,7 +233,7 @@ def test_no_environment_and_no_network_are_one_mail_and_one_when_it_is_over(host
     host.more = OFFLINE
     environment = host.clone.folder / ".venv"
     environment.unlink()
-    host.tells_once(r"requirements\.txt could not be installed .*install_dependencies\.sh", code=75)
+    host.tells_once(r"requirements/ \(base .*\) could not be installed .*install_dependencies\.sh", code=75)
     assert not environment.exists()
     environment.symlink_to(sys.prefix)
     host.is_over_once()
@@ -241,7 +241,7 @@ def test_no_environment_and_no_network_are_one_mail_and_one_when_it_is_over(host
 
 def test_old_packages_and_no_network_are_one_mail_and_jobs_go_on_with_them(host: Host) -> None:
     host.more = OFFLINE
-    requirements = host.clone.folder / "requirements.txt"
+    requirements = host.clone.folder / "requirements" / "base.txt"
     before = requirements.read_text()
     requirements.write_text(before + "no-such-package-of-ours==1.0\n")
     host.tells_once(r"jobs continue with the installed ones.*install_dependencies\.sh", code=0)
@@ -253,7 +253,7 @@ def test_a_missing_package_is_one_mail_for_all_jobs_and_one_when_it_is_over(host
     environment = host.clone.folder / ".venv"
     environment.unlink()
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", environment], check=True)
-    shutil.copy(host.clone.folder / "requirements.txt", environment / ".requirements.txt")
+    shutil.copy(host.clone.folder / "requirements" / "base.txt", environment / ".requirements-base.txt")
     host.tells_once(r"ModuleNotFoundError: No module named 'typer'.*install_dependencies\.sh --python-only", code=1)
     before = len(host.list_mails())
     assert host.run("next", script="schedule").returncode == 1

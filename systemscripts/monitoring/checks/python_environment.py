@@ -24,16 +24,26 @@ def check(context: Context) -> Iterator[Line]:
         )
     else:
         yield Line(OK, "python", f"Python {version} at {sys.executable}")
-    requirements, installed = PROJECT / "requirements.txt", PROJECT / ".venv" / ".requirements.txt"
-    if not installed.exists() or installed.read_bytes() != requirements.read_bytes():
+    if not _has_right_packages():
         yield Line(
             WARNING,
             "packages",
-            "the installed packages do not match requirements.txt",
+            "the installed packages are not those of requirements/",
             f"Run: {format_program('install_dependencies.sh', '--python-only')}",
         )
     else:
-        yield Line(OK, "packages", "the installed packages match requirements.txt")
+        yield Line(OK, "packages", "the installed packages are those of requirements/")
     wrapper = PROJECT / "run_python_etl_script.sh"
     if not os.access(wrapper, os.X_OK):
         yield Line(FAILURE, "wrapper", f"{wrapper} cannot be run", f"Run: chmod +x {shlex.quote(str(wrapper))}")
+
+
+def _has_right_packages() -> bool:
+    """Return whether the copies of the locks that were installed are those of the project."""
+    copies = {
+        path.name.removeprefix(".requirements-"): path for path in (PROJECT / ".venv").glob(".requirements-*.txt")
+    }
+    locks = PROJECT / "requirements"
+    return "base.txt" in copies and all(
+        (locks / name).exists() and (locks / name).read_bytes() == path.read_bytes() for name, path in copies.items()
+    )
