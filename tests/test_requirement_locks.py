@@ -77,7 +77,7 @@ def test_production_installs_no_servers_of_the_demos_and_has_all_that_it_imports
     for folder in ("systemscripts", "jobscripts", "webconsole"):
         for path in (PROJECT / folder).rglob("*.py"):
             for name in list_imported_packages(path) - {"pyspark"}:
-                if name in sources and not {canonicalize_name(each) for each in sources[name]} & set(locked):
+                if name in sources and not {canonicalize_name(package) for package in sources[name]} & set(locked):
                     missing.add((str(path.relative_to(PROJECT)), name))
     assert missing == set()
 
