@@ -58,6 +58,18 @@ class TooLargeError(BadDataError):
         )
 
 
+class PasswordError(EtlError):
+    """None of the passwords of an import opens a file, which waits for the right one."""
+
+    exit_code = 78
+
+    def __init__(self, name: str) -> None:
+        super().__init__(
+            f"{name} is protected by a password, and none of the import opens it; it waits",
+            "Correct reading.password of the import, or the SOURCE_... setting that it names, then run it again.",
+        )
+
+
 class TryLaterError(EtlError):
     """Something that is needed is busy or away; the same command may succeed later."""
 

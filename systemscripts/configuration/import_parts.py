@@ -37,8 +37,15 @@ class Reading(Spellings):
     # rows that are not data, such as totals: column -> values, one of which is enough; or a list of rules: a row is
     # skipped if all columns of one rule fit, where * matches any text
     skip_if: dict[str, list[str]] | list[Annotated[dict[str, list[str]], Field(min_length=1)]] = {}
+    # of protected workbooks and zips: ${SOURCE_...}, or several of them, tried in order
+    password: list[Annotated[str, Field(pattern=r"^\$\{SOURCE_[A-Z0-9_]+\}$")]] = []
     # column -> headers that mean this column
     aliases: dict[Annotated[str, Field(pattern=rf"^{NAME}$")], list[str]] = {}
+
+    @field_validator("password", mode="before")
+    @classmethod
+    def _convert_to_list(cls, value: object) -> object:
+        return [value] if isinstance(value, str) else value
 
     @field_validator("skip_if", mode="before")
     @classmethod

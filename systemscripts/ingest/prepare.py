@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 
 from systemscripts import file_ledger
-from systemscripts.configuration import ImportConfig, sidecar_files
+from systemscripts.configuration import ImportConfig, sidecar_files, variables
 from systemscripts.configuration.learned_aliases import add_learned_aliases
 from systemscripts.datasets import label_and_date, lake
 from systemscripts.datasets.label_and_date import Identity, Rule
@@ -149,7 +149,9 @@ def build_reading_options(context: Context) -> ReadingOptions:
     if isinstance(options["header_row"], list):
         options["header_row"] = tuple(options["header_row"])
     control = context.config.control
+    passwords = variables.resolve_variables(context.config.reading.password, "reading.password")
     return ReadingOptions(
+        passwords=tuple(passwords),
         **options,
         known_columns=_find_known_columns(context.config),
         header_is_control=control.has_source("header"),

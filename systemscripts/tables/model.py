@@ -47,6 +47,8 @@ class ReadingOptions:
     # the first, the last record of a text file has totals and is not part of the table
     header_is_control: bool = False
     trailer_is_control: bool = False
+    # of protected workbooks and zips, tried in order
+    passwords: tuple[str, ...] = field(default=(), repr=False)
 
 
 @dataclass(frozen=True)

@@ -149,3 +149,12 @@ def test_null_no_and_a_year_are_texts_like_any_other(tmp_path: Path) -> None:
     assert (actual.is_active, actual.exact_header) == (False, ["No", "Amount", "Paid"])
     assert (columns["amount"].null, columns["no"].type, columns["paid"].default) == (["-"], "text", "on")
     assert columns["paid"].checks.one_of == ["Yes", "No", "007", "12:30", "2.5"]
+
+
+def test_the_password_of_files_is_a_variable_of_a_source(tmp_path: Path) -> None:
+    for text, is_right in (("plain", False), ("${SMTP_PASSWORD}", False), ("${SOURCE_ZIP}", True)):
+        path = tmp_path / "orders.yaml"
+        path.write_text(GOOD + f"reading: {{password: '{text}'}}\n")
+        faults = yaml_row_sync.find_faults(tmp_path)
+        assert bool(faults) != is_right, faults
+        assert "plain" not in str(faults)

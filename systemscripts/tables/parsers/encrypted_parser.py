@@ -1,17 +1,20 @@
-"""Decrypts Office files with Excel's default password, which Excel sets for workbooks protected against changes."""
+"""Decrypts Office files: with Excel's default password, which Excel sets for workbooks protected against changes, or
+with one of the import.
+"""
 
 from __future__ import annotations
 
 import io
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 from typing import IO
 
 import msoffcrypto
 from msoffcrypto.exceptions import InvalidKeyError
 
-from systemscripts.errors import BadDataError
-from systemscripts.tables.parsers import gzip_parser
+from systemscripts.errors import BadDataError, EtlError
+from systemscripts.tables.parsers import gzip_parser, passwords
 from systemscripts.tables.workbooks import protocol
 
 # MS-OFFCRYPTO 2.4.2.3: no user has set it, and Excel tries it before asking.
@@ -19,6 +22,15 @@ DEFAULT_PASSWORD = "VelvetSweatshop"
 # The library decrypts into temporary files, but the process of a parser may write none.
 tempfile.TemporaryFile = io.BytesIO  # type: ignore[assignment]
 RIGHTS_MANAGED = "DRMEncrypted".encode("utf-16-le")
+
+
+def _load_key(document: msoffcrypto.OfficeFile, name: str) -> None:
+    """Find the password that opens a file; raises what passwords.make_error() makes."""
+    for password in (DEFAULT_PASSWORD, *passwords.KNOWN):
+        with suppress(InvalidKeyError):
+            document.load_key(password=password, verify_password=True)
+            return
+    raise passwords.make_error(name)
 
 
 def unpack(path: Path, output: IO[bytes]) -> None:
@@ -31,12 +43,10 @@ def unpack(path: Path, output: IO[bytes]) -> None:
     with path.open("rb") as file, io.BytesIO() as plain:
         try:
             document = msoffcrypto.OfficeFile(file)
-            document.load_key(password=DEFAULT_PASSWORD, verify_password=True)
+            _load_key(document, path.name)
             document.decrypt(plain)
-        except InvalidKeyError as error:
-            raise BadDataError(
-                f"{path.name} is protected by a password", "Ask the sender for a file without a password."
-            ) from error
+        except EtlError:
+            raise
         # The library raises many types of errors for damaged containers.
         except Exception as error:
             raise BadDataError(

@@ -13,8 +13,8 @@ import sys
 from pathlib import Path
 from typing import IO, Any
 
-from systemscripts.errors import BadDataError
-from systemscripts.tables.parsers import sheet_overview, unpack_limits
+from systemscripts.errors import BadDataError, PasswordError
+from systemscripts.tables.parsers import passwords, sheet_overview, unpack_limits
 from systemscripts.tables.parsers.workbook import choose_sheets
 from systemscripts.tables.workbooks import confinement, protocol
 from systemscripts.tables.workbooks.sheet_writer import SheetWriter, read_chunks
@@ -30,6 +30,8 @@ def main(request: dict[str, Any], output: IO[bytes]) -> None:
     # Parsing makes millions of short-lived tuples and no cycles: garbage collection would cost a tenth of the time.
     gc.disable()
     try:
+        if request["has_passwords"]:
+            passwords.KNOWN[:] = json.load(sys.stdin)
         # before it is confined, so that Python may still store byte code
         parser = importlib.import_module(f"systemscripts.tables.parsers.{request['parser']}")
         confinement.confine(Path(request["path"]))
@@ -39,6 +41,8 @@ def main(request: dict[str, Any], output: IO[bytes]) -> None:
             _send_book(parser, request, output)
     except BadDataError as error:
         protocol.write_json(output, protocol.FAILED, {"message": error.message, "hint": error.hint, "final": True})
+    except PasswordError:
+        protocol.write_json(output, protocol.FAILED, {"needs_password": True, "name": Path(request["path"]).name})
     except BrokenPipeError:
         # The parent is gone.
         return

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
 import os
@@ -17,7 +18,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from systemscripts import settings
-from systemscripts.errors import BadDataError
+from systemscripts.errors import BadDataError, PasswordError
 from systemscripts.tables.model import ReadingOptions
 from systemscripts.tables.workbooks import confinement, protocol
 
@@ -151,6 +152,7 @@ class ParseRequest:
             "fill_merged": self.options.fill_merged,
             "names_only": self.names_only,
             "members": self.members,
+            "has_passwords": bool(self.options.passwords),
             "memory_bytes": LIMITS.memory_bytes,
             "seconds": max(math.ceil(left.processor_seconds), 1),
             "most_cells": LIMITS.most_cells,
@@ -165,19 +167,27 @@ class ParseRequest:
         # The child inherits only what it needs: no settings, no secrets, no open files; nor can it look for them here.
         confinement.hide_memory()
         environment = {"PYTHONPATH": str(PROJECT), "PYTHONUTF8": "1", "LC_ALL": "C.UTF-8", "MALLOC_ARENA_MAX": "2"}
-        return subprocess.Popen(
+        child = subprocess.Popen(
             [sys.executable, "-P", "-m", "systemscripts.tables.workbooks.parser_child", json.dumps(request)],
             env=environment,
-            stdin=subprocess.DEVNULL,
+            # passwords are no arguments, which every user of this host can see
+            stdin=subprocess.PIPE if self.options.passwords else subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
         )
+        if child.stdin is not None:
+            # a child that has ended already says why
+            with contextlib.suppress(BrokenPipeError), child.stdin:
+                child.stdin.write(json.dumps(self.options.passwords).encode())
+        return child
 
 
 _HINT = "Ask the sender for it again, or for a CSV file."
 
 
 def _make_error(failure: dict[str, Any]) -> Exception:
+    if failure.get("needs_password"):
+        return PasswordError(failure["name"])
     if failure["final"]:
         return BadDataError(failure["message"], failure["hint"])
     return NextParserError(failure["message"])

@@ -32,7 +32,7 @@ def open_unpacked(path: Path, options: ReadingOptions, parser: str, type_name: s
         table.detected.notes.insert(0, f"unpacked from {type_name}: {inner.name}{left_out}")
         return table
 
-    return _use_unpacked(path, parser, type_name, use)
+    return _use_unpacked(path, parser, type_name, use, options)
 
 
 def use_unpacked(path: Path, parser: str, type_name: str, use: Callable[[Path], Result]) -> Result:
@@ -40,7 +40,13 @@ def use_unpacked(path: Path, parser: str, type_name: str, use: Callable[[Path], 
     return _use_unpacked(path, parser, type_name, lambda inner, beside: use(inner))
 
 
-def _use_unpacked(path: Path, parser: str, type_name: str, use: Callable[[Path, Sequence[str]], Result]) -> Result:
+def _use_unpacked(
+    path: Path,
+    parser: str,
+    type_name: str,
+    use: Callable[[Path, Sequence[str]], Result],
+    options: ReadingOptions = ReadingOptions(),
+) -> Result:
     """Call `use` with the unpacked file and the names of the other files in the archive."""
     parent = spooled_table.SPOOL_DIRECTORY or temporary_files.choose_folder()
     with temporary_files.create_folder(temporary_files.UNPACKED_PREFIX, parent) as folder:
@@ -51,7 +57,7 @@ def _use_unpacked(path: Path, parser: str, type_name: str, use: Callable[[Path, 
         deeper = DEPTH.set(DEPTH.get() + 1)
         before = parser_process.PACKED_BYTES.set(parser_process.PACKED_BYTES.get() or path.stat().st_size)
         try:
-            return use(*_unpack(path, folder, parser, type_name))
+            return use(*_unpack(path, folder, parser, type_name, options))
         finally:
             parser_process.PACKED_BYTES.reset(before)
             DEPTH.reset(deeper)
@@ -64,7 +70,7 @@ def _open(path: Path, options: ReadingOptions) -> Table:
     return open_table(path, options)
 
 
-def _unpack(path: Path, folder: Path, parser: str, type_name: str) -> tuple[Path, list[str]]:
+def _unpack(path: Path, folder: Path, parser: str, type_name: str, options: ReadingOptions) -> tuple[Path, list[str]]:
     target = folder / "unpacked"
 
     def take(sent: Iterator[tuple[bytes, bytes]]) -> tuple[str, list[str]]:
@@ -74,12 +80,16 @@ def _unpack(path: Path, folder: Path, parser: str, type_name: str) -> tuple[Path
                 if frame == protocol.SHEET:
                     said = json.loads(payload)
                     name, beside = said["name"], said.get("beside", [])
+                    # the next password, after one that fitted only by chance
+                    file.seek(0)
+                    file.truncate()
                 elif frame == protocol.DATA:
                     file.write(payload)
                     space.add(len(payload))
         return name, beside
 
-    (name, beside), _, _ = parser_process.ParseRequest(path, (parser,), f"{type_name} file", members=True).ask(take)
+    request = parser_process.ParseRequest(path, (parser,), f"{type_name} file", options, members=True)
+    (name, beside), _, _ = request.ask(take)
     return target.rename(folder / _member_name(path, name)), beside
 
 
