@@ -11,14 +11,14 @@ from flask import abort
 
 from systemscripts import file_ledger, log_utils, settings
 from systemscripts.commands import format_command
-from systemscripts.configuration import config_versions
+from systemscripts.configuration import config_versions, edit_import
 from systemscripts.directory_management import Directories
 from systemscripts.errors import UsageError
 from systemscripts.ingest import accept_held, undo, undo_preview
 from systemscripts.ingest.export_rejects import export_rejects as export
 from systemscripts.ingest.replay_rejects import replay_rejects as replay
 from systemscripts.summary import Summary
-from webconsole import connections, decisions, run_processes
+from webconsole import connections, decisions, run_processes, schedule_actions
 from webconsole.queries import datasets, runs, start_choices
 from webconsole.security import access
 
@@ -43,9 +43,10 @@ def start_job(job: str, name: str, how: str) -> str:
                 f"{name} is {start_choices.TITLES[right_job]}: {right_job} runs it, not {job}",
                 f"Start {right_job} {name}.",
             )
-    return run_processes.start_job(
-        cast("run_processes.Job", job), name, cast("run_processes.How", how), access.require_user().name
-    )
+    user_name = access.require_user().name
+    if how == "schedule" and (run_uuid := schedule_actions.schedule_job(name, user_name)):
+        return run_uuid
+    return run_processes.start_job(cast("run_processes.Job", job), name, cast("run_processes.How", how), user_name)
 
 
 def retry_run(run_uuid: str) -> str:
@@ -66,12 +67,17 @@ def retry_run(run_uuid: str) -> str:
 
 def stop_run(run_uuid: str) -> None:
     """Ask a running job to stop; answer 404 if there is no such run."""
+    if schedule_actions.cancel_waiting_run(run_uuid):
+        return
     with connections.read_as_etl() as cursor:
         run = runs.find_run(cursor, run_uuid)
     if run is None:
         abort(404, "This run does not exist or has not started yet.")
     user_name = access.require_user().name
     run_processes.stop_run(run, user_name)
+    if run["job"] == "run_elt":
+        # a reboot does not start it again
+        schedule_actions.forget_job(run["lock_key"])
     # who stops a run knows it: it needs no decision
     with connections.write_as_etl() as cursor:
         decisions.store_dismissal(cursor, "run", run_uuid, user_name, "stopped in the console")
@@ -175,6 +181,18 @@ def _check_exists(dataset_id: int) -> None:
 def _log_done(summary: Summary) -> Summary:
     logger.info("console: %s: %s", access.require_user().name, summary.headline)
     return summary
+
+
+def edit_configuration(name: str, text: str) -> tuple[int | None, str]:
+    """Store an edited YAML; return the number of its version (None: nothing changed) and a sentence about it.
+
+    Raise ConfigurationError with every fault.
+    """
+    user_name = access.require_user().name
+    version = edit_import.store_edit(connections.connect_as_etl(), name, text.encode(), user_name)
+    message = f"{name} is stored as version {version}" if version else f"{name} already has this content"
+    logger.info("console: %s: %s", user_name, message)
+    return version, message
 
 
 def restore_configuration(name: str, version: int) -> str:

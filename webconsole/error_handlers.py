@@ -12,6 +12,7 @@ from werkzeug.http import HTTP_STATUS_CODES
 
 from systemscripts import masking
 from systemscripts.errors import BadDataError, ConfigurationError, EtlError, MissingError, TryLaterError, UsageError
+from webconsole import kept_forms
 from webconsole.security import access
 
 logger = logging.getLogger(__name__)
@@ -89,8 +90,12 @@ def _answer_http_error(error: HTTPException) -> Response:
     if isinstance(error, NotFound) and error.description == NotFound.description:
         error.description = "This page does not exist." if wants_page() else "This route does not exist."
     if status == 401 and wants_page() and not request.headers.get("HX-Request"):
+        if request.method == "POST" and (fields := kept_forms.read_fields()):
+            return make_response(kept_forms.ask_to_sign_in(request.path, fields), 401)
         next_page = quote(request.full_path.rstrip("?") if request.method == "GET" else PAGES)
         return make_response(redirect(f"{PAGES}/sign-in?next={next_page}", 303))
+    if isinstance(error, access.OldFormError) and wants_page() and (fields := kept_forms.read_fields()):
+        return kept_forms.show_form_again(request.path, fields, 403)
     if error.response is not None or status < 400:
         return make_response(error.get_response())
     response = make_answer(status, error.description or error.name, _HINTS.get(status, ""))

@@ -5,12 +5,13 @@ from __future__ import annotations
 import logging
 from datetime import datetime
 
-from systemscripts import schedules, settings
+from systemscripts import configuration, schedules, settings
 from systemscripts.configuration import pipeline_config
+from systemscripts.configuration.import_parts import add_zone
 from systemscripts.directory_management import Directories
 from systemscripts.schedules import due_starts, own_schedules
 from systemscripts.schedules.cron_words import describe_schedule
-from webconsole import display
+from webconsole import connections, display
 from webconsole.security import access
 
 logger = logging.getLogger(__name__)
@@ -42,6 +43,50 @@ def reschedule(name: str, schedule: str) -> str:
     now_valid = schedules.load_scheduled(name)
     words = describe_schedule(now_valid.schedule) if now_valid.schedule else "not by itself any longer"
     return _log(f"{name} starts {words}")
+
+
+def schedule_job(name: str, user_name: str) -> str:
+    """Let a YAML job wait for its start_time without a process; return the number that its run will have.
+
+    Return "" where it has no start_time or that has passed: it starts at once.
+    """
+    schedule = configuration.load_import(connections.connect_as_etl(), name).job
+    start, end = (add_zone(moment) if moment else None for moment in (schedule.start_time, schedule.end_time))
+    if start is None or start <= settings.now():
+        return ""
+    run_uuid = due_starts.plan_job(_get_directories(), name, start, end, user_name)
+    _log(f"{name} waits for {start:%Y-%m-%d %H:%M %Z} (run {run_uuid})")
+    return run_uuid
+
+
+def cancel_waiting_run(run_uuid: str) -> bool:
+    """Cancel the start of a YAML job that waits for its time; return whether there was one."""
+    waiting = due_starts.find_job(_get_directories(), run_uuid)
+    if waiting is None:
+        return False
+    cancel_job(waiting.name)
+    return True
+
+
+def cancel_job(name: str) -> str:
+    """Cancel the start of a YAML job and return a sentence about it."""
+    is_cancelled = due_starts.cancel_job(_get_directories(), name)
+    return _log(f"{name} does not start at its time" if is_cancelled else f"{name} does not wait for a time")
+
+
+def forget_job(name: str) -> None:
+    """Let a reboot not start a YAML job again."""
+    due_starts.cancel_job(_get_directories(), name)
+
+
+def list_waiting_jobs() -> list[due_starts.DueStart]:
+    """Return the YAML jobs that wait for their time, or run since then."""
+    return due_starts.list_jobs(_get_directories())
+
+
+def find_waiting_run(run_uuid: str) -> due_starts.DueStart | None:
+    """Return the YAML job that will start with a run of this number."""
+    return due_starts.find_job(_get_directories(), run_uuid)
 
 
 def _get_directories() -> Directories:

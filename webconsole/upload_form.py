@@ -9,7 +9,7 @@ from pathlib import Path
 
 from flask import request
 
-from systemscripts.configuration import uploads, yaml_job
+from systemscripts.configuration import edit_import, uploads, yaml_job
 from systemscripts.configuration.yaml_documents import parse_document
 from systemscripts.db_utils import transaction
 from systemscripts.errors import ConfigurationError
@@ -88,6 +88,17 @@ def check_upload(name: str, text: str) -> Upload:
     return Upload(
         name, text, tuple(_parse_fault(error) for error in uploads.find_faults(name, text.encode("utf-8", "replace")))
     )
+
+
+def check_edit(name: str, text: str) -> Upload:
+    """Return an edited configuration with its errors, without storing it; raise MissingError if it does not exist."""
+    if "\x00" in text:
+        return Upload(name, text.replace("\x00", "\ufffd"), (Fault(0, "The text contains invalid characters (NUL)."),))
+    content = text.encode("utf-8", "replace")
+    if len(content) > MAX_YAML_BYTES:
+        return Upload(name, text[:2000], (Fault(0, "The text is larger than 256 kB."),))
+    faults = edit_import.find_edit_faults(connections.connect_as_etl(), name, content)
+    return Upload(name, text, tuple(_parse_fault(fault) for fault in faults))
 
 
 def _parse_fault(text: str) -> Fault:

@@ -19,7 +19,7 @@ from systemscripts.errors import ConfigurationError, MissingError, UsageError, d
 _ROW_COLUMNS = ("config_name", "yaml_hash", "managed_by", "version", "created_at", "updated_at")
 # fits a line of the list of versions
 EXCERPT_LETTERS = 100
-_FIELDS = "config_history_id, config_name, version, changed_at, changed_by, source, content"
+_FIELDS = "config_history_id, config_name, version, changed_at, changed_by, source, content, written"
 
 
 @dataclass(frozen=True)
@@ -33,6 +33,13 @@ class Version:
     changed_by: str
     source: str
     content: dict[str, Any]
+    # the YAML as it was written, None where it is not known
+    written: str | None = None
+
+    @property
+    def text(self) -> str:
+        """Return the YAML as it was written, else what it means."""
+        return self.written or self.to_yaml()
 
     def to_yaml(self) -> str:
         """Return the version as YAML, without default values; with all its values where today's rules reject it."""
@@ -95,8 +102,19 @@ def load_version(cursor: Cursor, config_name: str, version: int) -> Version:
 
 
 def compare_versions(older: Version, newer: Version) -> list[tuple[str, str]]:
-    """Return the lines of two versions as YAML: (mark, line), the mark is " ", "-" or "+"."""
-    lines = difflib.ndiff(older.to_yaml().splitlines(), newer.to_yaml().splitlines())
+    """Return the lines of two versions: (mark, line), the mark is " ", "-" or "+".
+
+    As they were written, if both are known so and it is not their meaning alone that differs.
+    """
+    texts = [older.written or "", newer.written or ""]
+    if not all(texts) or texts[0] == texts[1]:
+        texts = [older.to_yaml(), newer.to_yaml()]
+    return compare_texts(*texts)
+
+
+def compare_texts(older: str, newer: str) -> list[tuple[str, str]]:
+    """Return the lines of two texts: (mark, line), the mark is " ", "-" or "+"."""
+    lines = difflib.ndiff(older.splitlines(), newer.splitlines())
     return [(line[0], line[2:]) for line in lines if line[0] != "?"]
 
 
@@ -124,8 +142,9 @@ def restore_version(connection: Connection, config_name: str, version: int, chan
         )
         row: Any = cursor.fetchone()
         cursor.execute(
-            "update dba.tconfighistory set changed_by = %s where config_name = %s and version = %s and version > %s",
-            (changed_by, config_name, row[0], version),
+            """update dba.tconfighistory set changed_by = %s, written = %s
+               where config_name = %s and version = %s and version > %s""",
+            (changed_by, restored.written, config_name, row[0], version),
         )
     return int(row[0])
 

@@ -121,21 +121,27 @@ def read_file(path: Path) -> Document:
 
 def apply_document(connection: Connection, document: Document) -> None:
     """Overwrite the row with a YAML document; raises ConfigurationError with every fault."""
-    write_row(
-        connection, validate_document(document, ImportConfig, config_name=document.path.stem), document.sha256, "yaml"
-    )
+    config = validate_document(document, ImportConfig, config_name=document.path.stem)
+    write_row(connection, config, document.sha256, "yaml", document.text)
 
 
 def write_row(
-    connection: Connection, config: ImportConfig, content_sha256: str, managed_by: Literal["yaml", "upload"]
-) -> None:
-    """Overwrite the row of a configuration; a trigger keeps each version in dba.tconfighistory."""
+    connection: Connection, config: ImportConfig, content_sha256: str, managed_by: Literal["yaml", "upload"],
+    written: str = "",
+) -> None:  # fmt: skip
+    """Overwrite the row of a configuration; a trigger keeps each version in dba.tconfighistory.
+
+    `written`: the YAML as it was written, "" where it contains secrets or is not known.
+    """
     with transaction(connection) as cursor:
-        write_row_in(cursor, config, content_sha256, managed_by)
+        write_row_in(cursor, config, content_sha256, managed_by, written)
 
 
-def write_row_in(cursor: Cursor, config: ImportConfig, content_sha256: str | None, managed_by: str) -> None:
-    """Do what `write_row` does in a transaction of the caller."""
+def write_row_in(
+    cursor: Cursor, config: ImportConfig, content_sha256: str | None, managed_by: str | None,
+    written: str = "",
+) -> None:  # fmt: skip
+    """Do what `write_row` does in a transaction of the caller; None leaves hash and manager of a row as they are."""
     # otherwise two runs that start together would both write the first version
     lock = f"configuration {config.config_name}"
     cursor.execute("select pg_advisory_xact_lock(hashtextextended(%s, 0))", (lock,))
@@ -143,7 +149,8 @@ def write_row_in(cursor: Cursor, config: ImportConfig, content_sha256: str | Non
     for column in _JSON_COLUMNS:
         if column in values:
             values[column] = json.dumps(values[column])
-    values |= {"managed_by": managed_by, "yaml_hash": content_sha256}
+    if managed_by is not None:
+        values |= {"managed_by": managed_by, "yaml_hash": content_sha256}
     for table, column in (("tdatasource", "datasource"), ("tdatasettype", "datasettype")):
         if values[column]:
             cursor.execute(f"insert into dba.{table} ({column}) values (%s) on conflict do nothing", (values[column],))
@@ -153,6 +160,23 @@ def write_row_in(cursor: Cursor, config: ImportConfig, content_sha256: str | Non
     if cursor.rowcount == 0:
         placeholders = ", ".join(f"%({column})s" for column in values)
         cursor.execute(f"insert into dba.timportconfig ({', '.join(values)}) values ({placeholders})", values)
+    if written:
+        cursor.execute(
+            """update dba.tconfighistory h set written = %s from dba.timportconfig c
+               where c.config_name = %s and h.config_name = c.config_name and h.version = c.version""",
+            (written, config.config_name),
+        )
+
+
+def read_written(cursor: Cursor, config_name: str) -> str:
+    """Return the YAML of the newest version as it was written, "" where it is not known."""
+    cursor.execute(
+        """select h.written from dba.tconfighistory h join dba.timportconfig c using (config_name, version)
+           where config_name = %s""",
+        (config_name,),
+    )
+    row = cursor.fetchone()
+    return (row[0] or "") if row else ""
 
 
 def edit_row(connection: Connection, config: ImportConfig, changed_by: str) -> int:

@@ -67,7 +67,10 @@ def replace_by_references(document: Document) -> Document:
     for key_path in dict.fromkeys(key_path for key_path, _ in find_secrets(sources, ("sources",))):
         pointer = "".join(f"/{quote(str(part), safe='')}" for part in key_path)
         sources = _replace_item(sources, key_path[1:], f"${{{quote(stored)}#{pointer}}}")
-    return replace(document, values={**document.values, "sources": sources}) if sources else document
+    # what was written is not stored where it has secrets, in the sources or, in the older spelling, in the target
+    has_secrets = next(find_secrets(document.values), None) is not None
+    values = {**document.values, "sources": sources} if sources else document.values
+    return replace(document, values=values, text="" if has_secrets else document.text)
 
 
 def _replace_item(value: Any, key_path: KeyPath, text: str) -> Any:

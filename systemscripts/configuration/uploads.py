@@ -48,7 +48,7 @@ def find_faults(name: str, content: bytes, is_import: bool = False) -> list[str]
         config, document = _build_config(name, content, is_import)
     except ConfigurationError as error:
         return error.faults if isinstance(error, FaultsError) else [error.message]
-    return _add_lines(document, _find_forbidden(document.values, config))
+    return add_lines(document, find_forbidden(document.values, config))
 
 
 def build_import(name: str, content: bytes) -> ImportConfig:
@@ -68,15 +68,19 @@ def _build_config(name: str, content: bytes, is_import: bool) -> tuple[ImportCon
     return validate_document(document, ImportConfig, config_name=name, **own), document
 
 
-def _add_lines(document: Document, faults: Iterable[Fault]) -> list[str]:
+def add_lines(document: Document, faults: Iterable[Fault]) -> list[str]:
+    """Return faults as sentences with file and line, in the order of the lines."""
     lines = sorted((document.find_line(key_path), text) for key_path, text in faults)
     return [f"{document.path} line {line}: {text}" for line, text in dict.fromkeys(lines)]
 
 
-def store_upload(connection: Connection, name: str, content: bytes, is_import: bool = False) -> int | None:
+def store_upload(
+    connection: Connection, name: str, content: bytes, is_import: bool = False, is_edit: bool = False
+) -> int | None:
     """Store an upload as the next version of its row and return the number, None if it equals the newest version.
 
-    `is_import`: the YAML describes an import without sources, not a YAML job. Raises ConfigurationError with every
+    `is_import`: the YAML describes an import without sources, not a YAML job. `is_edit`: the same configuration in
+    another spelling, such as with another comment, is a new version too. Raises ConfigurationError with every
     fault, or if the name belongs to the operator.
     """
     if not re.fullmatch(r"[a-z][a-z0-9_]{0,40}", name):
@@ -88,15 +92,15 @@ def store_upload(connection: Connection, name: str, content: bytes, is_import: b
         cursor.execute("select managed_by, yaml_hash from dba.timportconfig where config_name = %s", (name,))
         row = cursor.fetchone()
         is_taken = upload_targets.was_written_by_operator(cursor, name) or (row is not None and row[0] != "upload")
-        wrong = _add_lines(document, upload_targets.find_faults(cursor, config))
+        wrong = add_lines(document, upload_targets.find_faults(cursor, config))
     if is_taken or (import_rows.FOLDER / f"{name}.yaml").exists():
         raise ConfigurationError(f"{name} is an import of the operator", "Choose another name.")
     if wrong:
         raise ConfigurationError("; ".join(wrong))
     # a version that was downloaded and uploaded again has the same content in another spelling
-    if row is not None and (row[1] == document.sha256 or _is_unchanged(connection, config)):
+    if row is not None and (row[1] == document.sha256 or (not is_edit and _is_unchanged(connection, config))):
         return None
-    import_rows.write_row(connection, config, hashlib.sha256(content).hexdigest(), "upload")
+    import_rows.write_row(connection, config, hashlib.sha256(content).hexdigest(), "upload", document.text)
     with transaction(connection) as cursor:
         cursor.execute("select version from dba.timportconfig where config_name = %s", (name,))
         stored: Any = cursor.fetchone()
@@ -122,12 +126,13 @@ def get_address_rules(connection: Connection, config_name: str) -> AddressRules:
 def recheck_import(cursor: Cursor, config: ImportConfig) -> None:
     """Check an upload against today's rules before it writes; raises ConfigurationError with every fault."""
     values = config.model_dump(mode="json", by_alias=True, exclude_defaults=True)
-    faults = [text for _, text in (*_find_forbidden(values, config), *upload_targets.find_faults(cursor, config))]
+    faults = [text for _, text in (*find_forbidden(values, config), *upload_targets.find_faults(cursor, config))]
     if faults:
         raise ConfigurationError(f"{config.config_name} was uploaded and breaks today's rules: {'; '.join(faults)}")
 
 
-def _find_forbidden(values: Mapping[str, Any], config: ImportConfig) -> Iterator[Fault]:
+def find_forbidden(values: Mapping[str, Any], config: ImportConfig) -> Iterator[Fault]:
+    """Yield the key path of everything that uploads may not name, and a sentence about it."""
     for key in FORBIDDEN_KEYS:
         if values.get(key):
             yield (key,), f"{key} is not allowed in uploads"

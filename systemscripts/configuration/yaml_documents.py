@@ -47,6 +47,8 @@ class Document:
     sha256: str
     # keys that are given a second time
     twice: tuple[AtLine, ...] = ()
+    # as it was written
+    text: str = ""
 
     def find_line(self, key_path: KeyPath) -> int:
         """Return the line of a key, or of the nearest part that contains it."""
@@ -100,7 +102,7 @@ def parse_document(path: Path, content: bytes) -> Document:
         twice: list[AtLine] = []
         _note_lines(node, (), lines, twice, path)
         values = loader.construct_document(node)
-        return Document(path, values, lines, hashlib.sha256(content).hexdigest(), tuple(twice))
+        return Document(path, values, lines, hashlib.sha256(content).hexdigest(), tuple(twice), text)
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
         raise ConfigurationError(f"{path} line {line}: {error.problem}", _quote_hint(content, line)) from error

@@ -161,7 +161,7 @@ def apply_job(connection: Connection, path: Path) -> tuple[ImportConfig, list[No
     stored = import_rows.load_import(connection, name) if row is not None and row[0] == document.sha256 else None
     if stored is not None and _list_references(stored) == _list_references(config):
         return stored, warnings
-    import_rows.write_row(connection, config, document.sha256, "yaml")
+    import_rows.write_row(connection, config, document.sha256, "yaml", document.text)
     return import_rows.load_import(connection, name), warnings
 
 

@@ -147,14 +147,16 @@ def test_a_job_with_a_start_time_is_scheduled_and_stopped(console: Console) -> N
     )
     assert console.post("/upload-config", json={"name": "later", "yaml": text}).status_code == 201
     run = console.post("/jobs", json={"job": "run_elt", "name": "later", "how": "schedule"}).json()["run_uuid"]
-    wait_for(lambda: console.get(f"/jobs/{run}").json()["run"]["status"] == "running")
-    # two at once: both are told that it is asked to end, or that it has ended
+    # it waits without a process, and is listed
+    assert console.get(f"/jobs/{run}").json()["run"]["status"] == "waiting"
+    assert console.installation.sql("select count(*) from dba.trun where job = 'run_elt'") == [(0,)]
+    assert "later" in console.get("/console/schedules").text
+    assert "without a process" in console.get(f"/console/runs/{run}").text
+    # several at once: one cancels it, the others are told that there is no such run any longer
     with ThreadPoolExecutor() as pool:
         answers = list(pool.map(lambda _: console.delete(f"/jobs/{run}").status_code, range(4)))
-    assert 202 in answers and set(answers) <= {202, 409}
-    wait_for(lambda: console.get(f"/jobs/{run}").json()["run"]["status"] not in ("running", "starting"))
-    assert console.get(f"/jobs/{run}").json()["run"]["status"] == "interrupted"
-    assert console.delete(f"/jobs/{run}").status_code == 409
+    assert 202 in answers and set(answers) <= {202, 404}
+    assert console.get(f"/jobs/{run}").status_code == 404
     assert console.installation.sql("select count(*) from dba.tdataset where config_name = 'later'") == [(0,)]
     assert (incoming / "orders.csv").exists()
 

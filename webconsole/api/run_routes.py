@@ -8,7 +8,7 @@ from uuid import UUID
 from flask import Blueprint, Response, abort, jsonify, make_response, request
 from pydantic import Field
 
-from webconsole import actions, connections, run_processes
+from webconsole import actions, connections, run_processes, schedule_actions
 from webconsole.api import answers
 from webconsole.api.openapi import PAGE, Body, Schema, describe, make_plain, parse_body
 from webconsole.error_handlers import get_prefix
@@ -129,7 +129,9 @@ def _read_state(run_uuid: str) -> dict[str, Any]:
         run_warnings = warnings.list_run_warnings(cursor, run_uuid)
     printed = run_processes.read_output(run_uuid)
     if run is None and printed is None:
-        abort(404, "This run does not exist.")
+        if schedule_actions.find_waiting_run(run_uuid) is None:
+            abort(404, "This run does not exist.")
+        run = {"run_uuid": run_uuid, "status": "waiting"}
     if run is None and printed is not None:
         status = "starting" if printed.exit_code is None else "failed"
         run = {"run_uuid": run_uuid, "status": status, "exit_code": printed.exit_code, "error": printed.error or None}

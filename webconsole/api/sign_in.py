@@ -10,7 +10,7 @@ from flask import Blueprint, Response, g, jsonify, make_response, redirect, rend
 from pydantic import Field
 from werkzeug.exceptions import BadRequest, TooManyRequests, Unauthorized
 
-from webconsole import connections, password_check
+from webconsole import connections, kept_forms, password_check
 from webconsole.api import answers
 from webconsole.api.openapi import Body, describe, read_json
 from webconsole.error_handlers import get_prefix
@@ -48,7 +48,11 @@ def login() -> Response:
         return _show_form_again(name, error.code or 401, error.description or "")
     text, token = tokens.issue_token(user, access.get_signing_key())
     if from_page:
-        response = make_response(redirect(_find_next_page(values.get("next", "")), 303))
+        if kept := kept_forms.read_kept():
+            g.user = user
+            response = kept_forms.show_form_again(_find_next_page(values.get("kept_path", "")), kept, 200, token)
+        else:
+            response = make_response(redirect(_find_next_page(values.get("next", "")), 303))
         access.set_session_cookie(response, text)
         access.set_browser_cookie(response, user.name)
         return response
@@ -91,6 +95,9 @@ def _check_login(name: str, password: str) -> User:
 
 
 def _show_form_again(name: str, status: int, message: str) -> Response:
+    if kept := kept_forms.read_kept():
+        page = kept_forms.ask_to_sign_in(request.form.get("kept_path", ""), kept, name, message)
+        return make_response(page, status)
     page = render_template("sign_in.html", name=name, message=message, next=request.form.get("next", ""))
     return make_response(page, status)
 

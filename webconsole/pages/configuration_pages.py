@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from urllib.parse import quote
 
 from flask import Blueprint, Response, abort, flash, make_response, redirect, render_template, request
 
 from systemscripts.configuration import config_versions
-from webconsole import actions, connections
+from webconsole import actions, connections, upload_form
 from webconsole.queries import configurations, keyset_pages, warnings
 from webconsole.query_arguments import parse_number
 from webconsole.security import access
+from webconsole.upload_form import Fault, Upload
 
 blueprint = Blueprint("configurations", __name__)
 IMPORTS = "/console/configurations"
@@ -61,9 +63,38 @@ def _show_history(name: str) -> str:
 
 @blueprint.get(f"{IMPORTS}/<name>/edit")
 @access.allow("admin")
-def show_editor(name: str) -> Response:
+def show_editor(name: str) -> str:
     """Show the newest version in a form."""
-    return make_response(redirect(f"/console/upload?name={quote(name)}", 303))
+    with connections.read_as_etl() as cursor:
+        newest = config_versions.list_versions(cursor, name, limit=1)
+    if not newest:
+        abort(404, f"The configuration {name} does not exist.")
+    return _render_editor(Upload(name, newest[0].text, ()), newest[0], is_checked=False)
+
+
+@blueprint.post(f"{IMPORTS}/<name>/edit")
+@access.allow("admin")
+def edit_configuration(name: str) -> Response:
+    """Check the edited YAML; store it if it is valid and the button says so."""
+    text = request.form.get("yaml", "").replace("\r\n", "\n")
+    upload = upload_form.check_edit(name, text)
+    with connections.read_as_etl() as cursor:
+        newest = config_versions.list_versions(cursor, name, limit=1)[0]
+    if request.form.get("version", str(newest.version)) != str(newest.version):
+        fault = Fault(0, f"Version {newest.version} was stored meanwhile, by {newest.changed_by}: compare, then store.")
+        upload = Upload(name, text, (fault, *upload.faults))
+    if upload.faults or request.form.get("how") != "store":
+        return make_response(_render_editor(upload, newest, is_checked=True), 422 if upload.faults else 200)
+    version, message = actions.edit_configuration(name, text)
+    flash(message)
+    path = f"{IMPORTS}/{quote(name)}"
+    return make_response(redirect(f"{path}/{version}/diff" if version and version > 1 else path, 303))
+
+
+def _render_editor(upload: Upload, newest: config_versions.Version, is_checked: bool) -> str:
+    edited = replace(newest, written=upload.text)
+    lines = config_versions.compare_texts(newest.text, upload.text) if is_checked else []
+    return render_template("edit.html", upload=upload, newest=newest, edited=edited, is_checked=is_checked, lines=lines)
 
 
 @blueprint.get(f"{IMPORTS}/<name>/<{VERSION}>")
@@ -73,7 +104,10 @@ def show_version(name: str, version: int) -> str:
     content = configurations.load_version(name, version)
     with connections.read_as_etl() as cursor:
         newest = config_versions.list_versions(cursor, name, limit=1)[0].version
-    return render_template("version.html", version=content, lines=content.to_yaml().splitlines(), newest=newest)
+    return render_template(
+        "version.html", version=content, lines=content.to_yaml().splitlines(),
+        written=(content.written or "").splitlines(), newest=newest,
+    )  # fmt: skip
 
 
 @blueprint.get(f"{IMPORTS}/<name>/<{VERSION}>/diff")

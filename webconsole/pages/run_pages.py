@@ -8,7 +8,7 @@ from uuid import UUID
 from flask import Blueprint, Response, abort, make_response, redirect, render_template, request
 
 from systemscripts.ingest import undo_preview
-from webconsole import actions, charts, connections, display, run_processes
+from webconsole import actions, charts, connections, display, run_processes, schedule_actions
 from webconsole.queries import datasets, runs, start_choices, warnings
 from webconsole.security import access
 
@@ -115,10 +115,13 @@ def _read_run(run_uuid: str) -> dict[str, object]:
             "retries": start_choices.list_retries(cursor, datasets.list_refused_files(cursor, run_uuid)),
         }
     printed = run_processes.read_output(run_uuid)
-    if run is None and printed is None:
+    waiting = schedule_actions.find_waiting_run(run_uuid) if run is None and printed is None else None
+    if run is None and printed is None and waiting is None:
         abort(404, "This run does not exist.")
     if run:
         status = run["status"]
+    elif waiting:
+        status = "waiting"
     else:
         status = "starting" if printed and printed.exit_code is None else "failed"
     is_repeatable = run is not None and run["status"] in runs.REPEATABLE
@@ -130,7 +133,8 @@ def _read_run(run_uuid: str) -> dict[str, object]:
         "can_retry": is_repeatable and run_processes.read_command(run or {}) is not None,
         "is_repeatable": is_repeatable,
         "run": run, "run_uuid": run_uuid, "printed": printed, "status": status,
-        "going_on": status in ("running", "starting"), "fraction": _read_percent((run or {}).get("progress")),
+        "going_on": status in ("running", "starting", "waiting"), "waiting": waiting,
+        "fraction": _read_percent((run or {}).get("progress")),
     }  # fmt: skip
 
 

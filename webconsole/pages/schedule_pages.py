@@ -38,7 +38,8 @@ def show_list() -> str:
     )
     others = [item for item in pipelines if item.name not in {line.name for line in lines}]
     return render_template(
-        "schedules.html", lines=lines, others=others, coming=coming[:SHOWN_COMING],
+        "schedules.html", lines=lines, others=others, jobs=schedule_actions.list_waiting_jobs(),
+        coming=coming[:SHOWN_COMING],
         everything=schedules.find_pause(directories, schedules.EVERYTHING), host_zone=_name_host_zone(),
     )  # fmt: skip
 
@@ -84,6 +85,14 @@ def reschedule_pipeline(name: str) -> Response:
     """Give a pipeline other times, or those of its file again."""
     flash(schedule_actions.reschedule(_load_pipeline(name).name, request.form.get("schedule", "")))
     return _go_back(name)
+
+
+@blueprint.post("/jobs/<name>/cancel")
+@access.allow("admin")
+def cancel_job(name: str) -> Response:
+    """Cancel the start of a YAML job."""
+    flash(schedule_actions.cancel_job(name))
+    return make_response(redirect("/console/schedules", 303))
 
 
 def _load_pipeline(name: str) -> Pipeline:

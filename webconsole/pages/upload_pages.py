@@ -29,7 +29,7 @@ def show_upload_form() -> str:
     if name:
         with connections.read_as_etl() as cursor:
             newest = config_versions.list_versions(cursor, name, limit=1)
-        text = newest[0].to_yaml() if newest else ""
+        text = newest[0].text if newest else ""
     return _show_form(Upload(name, text or EXAMPLE, ()), is_checked=False)
 
 

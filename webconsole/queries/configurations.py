@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from systemscripts.configuration import config_versions
+from systemscripts.configuration import config_versions, yaml_job
 from systemscripts.configuration.config_versions import Version
 from webconsole import connections, display
 
@@ -19,14 +19,16 @@ def list_names(cursor: Cursor) -> list[str]:
 
 
 def list_imports(cursor: Cursor) -> list[dict[str, Any]]:
-    """Return every import with its target and the time of its last load."""
-    return connections.fetch_rows(
+    """Return every import and YAML job with its target and the time of its last load."""
+    jobs = yaml_job.list_jobs(cursor)
+    rows = connections.fetch_rows(
         cursor,
         """select c.config_name, c.is_active, c.target_table, c.load_mode, c.file_pattern, c.managed_by, c.version,
                c.updated_at,
                (select max(d.created_at) from dba.tdataset d where d.config_name = c.config_name) as last_loaded_at
            from dba.timportconfig c order by c.config_name""",
     )
+    return [row | {"is_job": row["config_name"] in jobs} for row in rows]
 
 
 def load_version(config_name: str, number: int) -> Version:

@@ -109,13 +109,14 @@ def list_failures(cursor: Cursor, pipelines: list[str]) -> list[dict[str, Any]]:
     )
 
 
-# every failed part of a run has files that wait for a decision
-_IS_ABOUT_FILES = """not exists (
+# every failed part of a run had files that were refused or held, which need decisions themselves, or succeeded since
+_IS_ABOUT_FILES = f"""not exists (
     select from dba.trun p where p.root_uuid = r.root_uuid::uuid and p.status <> 'succeeded'
         and (p.parent_uuid is not null or p.job <> 'run_pipeline')
-        and not exists (select from dba.tfile f where f.run_uuid = p.run_uuid and f.status = 'refused'
-                        and f.resolved_by is null)
-        and not exists (select from dba.tdataset d where d.run_uuid = p.run_uuid and d.status = 'held'))"""
+        and not exists (select from dba.tfile f where f.run_uuid = p.run_uuid and f.status = 'refused')
+        and not exists (select from dba.tdataset d where d.run_uuid = p.run_uuid and d.is_held_file)
+        and not exists (select from dba.trun s where s.job = p.job and s.lock_key = p.lock_key
+            and s.status = 'succeeded' and s.arguments !~ {runs.TRIAL_OPTIONS} and s.started_at > p.started_at))"""
 
 
 def list_late(cursor: Cursor) -> list[dict[str, Any]]:

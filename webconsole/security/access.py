@@ -35,6 +35,10 @@ MAX_PATH_LETTERS, MAX_QUERY_BYTES, MAX_FIELDS = 500, 16_000, 60
 SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
 
 
+class OldFormError(Forbidden):
+    """The form carries the token of another session than the one that sends it."""
+
+
 def allow(role: Allowed, max_body_bytes: int = 0, max_fields: int = MAX_FIELDS) -> Callable[[View], View]:
     """Mark a view with the role that it needs. Without the mark a view is refused to everyone.
 
@@ -187,4 +191,4 @@ def _identify_user() -> None:
 def _refuse_without_form_token() -> None:
     form_token = request.headers.get("X-CSRF-Token") or request.form.get("csrf_token", "")
     if not hmac.compare_digest(form_token.encode("utf-8", "replace"), make_form_token().encode()):
-        raise Forbidden("The form belongs to an older session. Go back, reload the page and send it again.")
+        raise OldFormError("The form belongs to an older session. Go back, reload the page and send it again.")
