@@ -40,6 +40,8 @@ class RowPattern:
 
     def find_misfits(self, block: Block) -> Sequence[int]:
         """Return the positions of the records that cannot be copied as they are."""
+        if block.matches and not self.marks:
+            return ()
         fullmatch, records = self.record.fullmatch, block.records
         data = b"\n".join([b"", *records, b""])
         if block.matches:
@@ -48,12 +50,17 @@ class RowPattern:
 
     def _find_marked(self, records: Sequence[bytes], data: bytes) -> list[int]:
         """Return the positions of records in which a mark may stand."""
-        present = [mark for mark in self.marks if mark in data]
-        if not present:
+        if not any(mark in data for mark in self.marks):
             return []
         starts = list(accumulate(map((1).__add__, map(len, records)), initial=0))
-        marked = re.finditer(b"|".join(map(re.escape, present)), data)
-        return sorted({bisect_right(starts, found.start()) - 1 for found in marked})
+        positions: set[int] = set()
+        for mark in self.marks:
+            # the line feed at its end may begin the mark of the next record
+            start = data.find(mark)
+            while start >= 0:
+                positions.add(bisect_right(starts, start) - 1)
+                start = data.find(mark, start + 1)
+        return sorted(positions)
 
     def _matches_all(self, data: bytes) -> bool:
         position, end = 1, len(data)
@@ -136,7 +143,7 @@ def _build_text_pattern(column: Column, marks: list[str], wire: Wire) -> str:
     """Return the pattern of a text: a quoted field, or one without quotes; not a mark that means no value."""
     delimiter, quote = re.escape(wire.delimiter), re.escape(wire.quote)
     plain = f"[^{delimiter}{quote}\\r\\n]"
-    text = f"(?:{quote}(?:[^{quote}]++|{quote}{quote}|(?!))*+{quote}|{plain}*+)"
+    text = f"(?:{quote}[^{quote}]*+(?:{quote}{quote}[^{quote}]*+|(?!))*+{quote}|{plain}*+)"
     ahead = _exclude_marks(marks, wire)
     if column.required:
         ahead += f"(?={quote}?{plain}*?(?![{delimiter}{quote}]){VISIBLE})"

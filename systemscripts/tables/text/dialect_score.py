@@ -276,17 +276,15 @@ def _join_quoted_lines(lines: list[str], delimiter: str, quote: str) -> list[str
     """Join the lines of each quoted field that extends over at most MAX_QUOTED_LINES."""
     d, q = re.escape(delimiter), re.escape(quote)
     opening = re.compile(rf"(?:^|{d}){q}(?:[^{q}]++|{q}{q})*+$")
-    joined, number = [], 0
-    while number < len(lines):
-        end = number + 1
-        if lines[number].count(quote) % 2 and opening.search(lines[number]):
-            closing = (n for n in range(end, min(number + MAX_QUOTED_LINES, len(lines))) if lines[n].count(quote) % 2)
-            end = next(closing, number) + 1
-        joined.append(" ".join(lines[number:end]) if end > number + 1 else _drop_odd_quotes(lines[number], quote))
-        number = end
-    return joined
-
-
-def _drop_odd_quotes(line: str, quote: str) -> str:
-    """Return a line without its quotes if their number is odd, so that its fields can be counted."""
-    return line.replace(quote, "") if line.count(quote) % 2 else line
+    odd = [number for number, line in enumerate(lines) if quote in line and line.count(quote) % 2]
+    joined: list[str] = []
+    done, at = 0, 0
+    while at < len(odd):
+        begin = odd[at]
+        joined += lines[done:begin]
+        is_open = at + 1 < len(odd) and odd[at + 1] < begin + MAX_QUOTED_LINES and opening.search(lines[begin])
+        at += 1 + bool(is_open)
+        done = odd[at - 1] + 1
+        # a line whose odd quote opens nothing loses its quotes, so that its fields can be counted
+        joined.append(" ".join(lines[begin:done]) if is_open else lines[begin].replace(quote, ""))
+    return joined + lines[done:]

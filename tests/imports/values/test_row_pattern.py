@@ -44,9 +44,9 @@ def test_a_block_is_matched_to_its_end_also_in_slices_and_with_a_row_longer_than
 
 def test_of_rows_that_were_split_by_the_pattern_only_those_with_a_mark_are_looked_at() -> None:
     pattern = build(["-"])
-    records = [b"1,a", b"-,a", b"-5,a-", b"2,-", b'3,"x,-,y"', b"-,-", b'4,"b\nc"']
+    records = [b"1,a", b"-,a", b"-5,a-", b"2,-", b'3,"x,-,y"', b"6,-", b"-,-", b"-,b", b'4,"b\nc"', b"-,c"]
     assert re.fullmatch(rb"(?:%s\n)+" % pattern.splitting, b"\n".join([*records, b""]))
-    assert find_misfits(pattern, records, matches=True) == find_misfits(pattern, records) == [1, 3, 5]
+    assert find_misfits(pattern, records, matches=True) == find_misfits(pattern, records) == [1, 3, 5, 6, 7, 9]
 
 
 def test_dates_whose_day_comes_first_are_left_to_the_server_unless_others_begin_with_the_month() -> None:
