@@ -12,9 +12,11 @@ from flask import Blueprint, Response, abort, render_template, request
 
 from systemscripts import settings
 from webconsole import connections, freshness, list_changes, send_file
+from webconsole.dataset_diff import find_key_columns
 from webconsole.pages.table_pages import MAX_CELL_LETTERS, MAX_COLUMNS, make_arguments, read_rows
-from webconsole.queries import configurations, lists, relations, tables, titles
+from webconsole.queries import configurations, groups, lists, relations, table_views, tables, titles
 from webconsole.queries.lists import Version
+from webconsole.queries.tables import TableQuery
 from webconsole.query_arguments import parse_day, parse_table_query
 from webconsole.security import access, visibility
 
@@ -194,6 +196,34 @@ def show_counts(name: str) -> str:
     one = _find_list(name)
     version = _choose_version(one)
     return render_template("parts/list_counts.html", counts=list_changes.count_changes(version), version=version)
+
+
+@blueprint.get("/<name>/several")
+@access.allow("user")
+def show_several(name: str) -> str:
+    """Show the values, such as companies, that are in more than one of the current lists of an import."""
+    with connections.read_as_etl() as cursor:
+        versions = [version for version in lists.list_current(cursor, name=name) if _may_see(version)]
+        if not versions:
+            abort(404, "There is no such list.")
+        declared = configurations.list_label_titles(cursor)
+    rows = {row.version.dataset_id: row for row in _add_titles(versions, declared)}
+    view = tables.prepare_view(versions[0].table, TableQuery(is_for_people=True), name)
+    condition = table_views.match_datasets(list(rows))
+    view = dataclasses.replace(view, dataset_condition=condition, datasets=len(rows))
+    columns = [column for column in view.data_columns if not column.is_masked]
+    column = request.args.get("by", "") or _choose_column(name, [column.name for column in columns])
+    return render_template(
+        "list_several.html", name=name, column=column, columns=columns, lists=rows, limit=groups.MAX_VALUES,
+        repeated=groups.list_repeated(view, column),
+    )  # fmt: skip
+
+
+def _choose_column(name: str, columns: list[str]) -> str:
+    """Return the column of the key that reads best: of ticker|company_name the one with a name."""
+    key = [part for element in find_key_columns(name) for part in element.split("|") if part in columns]
+    named = [part for part in key if "name" in part]
+    return next(iter([*named, *key, *columns]), "")
 
 
 @blueprint.get("/<name>/earlier")

@@ -10,7 +10,7 @@ from flask import Blueprint, Response, abort, render_template, request
 
 from webconsole import connections, freshness, send_file, table_counts
 from webconsole.dataset_diff import find_key_columns
-from webconsole.queries import configurations, origins, relations, tables
+from webconsole.queries import configurations, groups, origins, relations, tables
 from webconsole.queries.tables import TableQuery, TableView
 from webconsole.query_arguments import MAX_INTEGER, parse_number, parse_table_query
 from webconsole.security import access
@@ -18,6 +18,8 @@ from webconsole.security import access
 blueprint = Blueprint("tables", __name__, url_prefix="/console/tables")
 # the most that a page shows of a cell and of a row; a download has everything
 MAX_CELL_LETTERS, MAX_COLUMNS = 300, 60
+# of counts beside the rows: each is a query of its own
+MAX_CARDS = 4
 
 
 @blueprint.get("")
@@ -87,6 +89,34 @@ def show_row(name: str, dataset_id: int, line: int) -> str:
     )  # fmt: skip
 
 
+@blueprint.get("/<path:name>/groups")
+@access.allow("user")
+def show_groups(name: str) -> str:
+    """Show how many rows have each value of one column or of several, and what another column adds up to."""
+    view = tables.prepare_view(name, parse_table_query(request.args, is_for_people=True))
+    chosen = [part for text in request.args.get("by", "").split(",") if (part := text.strip())][:MAX_CARDS]
+    is_part = bool(request.headers.get("HX-Request"))
+    limit = groups.CARD_VALUES if is_part or len(chosen) > 1 else groups.MAX_VALUES
+    added = request.args.get("sum", "")
+    return render_template(
+        "groups.html", is_part=is_part, view=view, path=f"/console/tables/{quote(name)}", added=added,
+        cards=[groups.count_by(view, column, added, limit) for column in chosen],
+        arguments=make_arguments(view.query), numbers=_list_numbers(view),
+    )  # fmt: skip
+
+
+@blueprint.get("/<path:name>/totals")
+@access.allow("user")
+def show_totals(name: str) -> str:
+    """Show how many rows there are and what the number columns add up to, for the page of rows."""
+    view = tables.prepare_view(name, parse_table_query(request.args, None, MAX_COLUMNS, is_for_people=True))
+    return render_template("parts/totals.html", totals=groups.add_up(view))
+
+
+def _list_numbers(view: TableView) -> list[str]:
+    return [column.name for column in view.data_columns if column.display_type == "number" and not column.is_masked]
+
+
 def read_rows(
     view: TableView, path: str, arguments: dict[str, str], origin_columns: set[str] | None = None
 ) -> dict[str, Any]:
@@ -110,7 +140,8 @@ def read_rows(
         "view": view, "page": page, "origins": known, "origin_columns": origin_columns, "query": view.query,
         "operators": tables.OPERATORS, "columns": [column for column in view.data_columns if not column.is_masked],
         "shown": view.shown_columns, "step": MAX_COLUMNS, "longest": MAX_CELL_LETTERS, "arguments": arguments,
-        "path": path, "first": first, "total": table_counts.count_quickly(view),
+        "path": path, "first": first, "by": request.args.get("by", ""), "added": request.args.get("sum", ""),
+        "numbers": _list_numbers(view), "total": table_counts.count_quickly(view),
     }  # fmt: skip
 
 
@@ -129,6 +160,7 @@ def make_arguments(query: TableQuery) -> dict[str, str]:
         arguments["columns"] = ",".join(query.columns)
     if query.day:
         arguments["day"] = str(query.day)
+    arguments |= {key: request.args[key] for key in ("by", "sum") if request.args.get(key)}
     if query.dataset_id is not None and "list" not in request.args and "/lists/" not in request.path:
         arguments["dataset"] = str(query.dataset_id)
     return arguments

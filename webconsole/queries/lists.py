@@ -70,16 +70,20 @@ def _make_versions(rows: list[dict[str, Any]]) -> list[Version]:
     return [Version(**{key: value for key, value in row.items() if key != "place"}) for row in rows]
 
 
-def list_current(cursor: Cursor, day: date | None = None) -> list[Version]:
-    """Return the current version of each list, or the one that was current on a day; newest first in each import."""
-    statement = f"""select * from ({_select_versions("true")}) versions where place = 1"""
+def list_current(cursor: Cursor, day: date | None = None, name: str = "") -> list[Version]:
+    """Return the current version of each list, or the one that was current on a day; newest first in each import.
+
+    `name`: only of this import.
+    """
+    conditions = "d.config_name = %(name)s" if name else "true"
+    statement = f"""select * from ({_select_versions(conditions)}) versions where place = 1"""
     if day is not None:
         statement = f"""select versions.* from (
                 select distinct d.target_table from dba.tdataset d where {_IS_VERSION}) t
             cross join lateral dba.datasets_as_of(t.target_table, %(day)s) known
             join ({_select_versions("true")}) versions using (dataset_id)"""
     order = "order by name, coalesce(seen_on, loaded_at::date) desc, label"
-    return _make_versions(connections.fetch_rows(cursor, f"{statement} {order}", {"day": day}))
+    return _make_versions(connections.fetch_rows(cursor, f"{statement} {order}", {"day": day, "name": name}))
 
 
 def load_counts(cursor: Cursor, versions: list[Version]) -> dict[int, Counts]:

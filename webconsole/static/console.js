@@ -72,7 +72,8 @@
       const ticked = [...ticks.querySelectorAll("input")].filter((box) => box.checked).map((box) => box.value);
       const before = field.value.split(",").map((name) => name.trim());
       const kept = before.filter((name) => ticked.includes(name));
-      const all = ticked.length === ticks.querySelectorAll("input").length;
+      // all columns are the usual ones, so they need not be named
+      const all = field.id === "columns" && ticked.length === ticks.querySelectorAll("input").length;
       field.value = all ? "" : [...kept, ...ticked.filter((name) => !kept.includes(name))].join(", ");
     }
   }, true);
