@@ -46,8 +46,8 @@ DUE_SECONDS = 10.0
 # so many unread bytes would make a thread wait for the reader: never
 NEVER_BYTES = 1 << 50
 
-_DOWNLOAD = re.compile(r"\.(?:csv|xlsx)$")
-_TABLE = re.compile(r"^(?:/console/(?:tables/|view|upload)|/data-view|/upload-config)|/changes$")
+_DOWNLOAD = re.compile(r"\.(?:csv|xlsx|parquet)$")
+_TABLE = re.compile(r"^(?:/console/(?:tables/|lists/|view|upload)|/data-view|/upload-config)|/changes$")
 # threads of each lane; each thread has up to two connections to the database
 LANES = {
     "pages": 5,

@@ -14,6 +14,7 @@ import pytest
 
 from systemscripts import configuration, db_utils
 from systemscripts.directory_management import Directories
+from systemscripts.errors import EtlError
 from systemscripts.ingest import run_imports, undo
 from tests.conftest import Installation
 
@@ -133,3 +134,42 @@ def test_a_table_as_of_a_day_equals_a_replay_of_its_deliveries_up_to_that_day(
             actual = office.ask("select id, value from dba.as_of(null::public.came, %s)", day)
             assert actual == expected, (name, seed, day, deliveries)
         assert actual == office.ask("select id, value from public.came_current")
+
+
+def test_the_reader_asks_of_any_day_what_it_may_read_and_nothing_else(
+    here: Installation, connection: db_utils.Connection
+) -> None:
+    office = Office(here, connection, is_dated=True)
+    for number, rows in enumerate([{1: "a"}, {1: "b", 2: "c"}]):
+        office.load("came", Delivery(DAYS[number], DAYS[number], "a", "upsert", rows))
+    with contextlib.closing(db_utils.connect("reader", "test")) as reader, db_utils.transaction(reader) as cursor:
+        cursor.execute("select id, value from dba.as_of(null::public.came, %s)", (DAYS[0],))
+        assert cursor.fetchall() == [(1, "a")]
+        cursor.execute("select r ->> 'value' from dba.as_of('public.came', %s) r order by 1", (DAYS[1],))
+        assert cursor.fetchall() == [("b",), ("c",)]
+    office.ask("create schema closed")
+    office.ask("create table closed.secret as select * from public.came")
+    office.ask("update dba.trowhistory set target_table = 'closed.secret'")
+    for query in (
+        "select dba.as_of(null::closed.secret, %s)",
+        "select dba.rows_replaced_since('closed.secret', %s)",
+        "select dba.as_of(null::dba.tuser, %s)",
+        "select dba.as_of('public.nothing', %s)",
+    ):
+        reader = db_utils.connect("reader", "test")
+        with pytest.raises(EtlError), contextlib.closing(reader), db_utils.transaction(reader) as cursor:
+            cursor.execute(query, (DAYS[0],))
+
+
+def test_a_day_of_which_retention_has_deleted_rows_is_refused_and_not_half_answered(
+    here: Installation, connection: db_utils.Connection
+) -> None:
+    office = Office(here, connection, is_dated=True)
+    for number, rows in enumerate([{1: "a"}, {1: "b"}, {1: "c"}]):
+        office.load("came", Delivery(DAYS[number], DAYS[number], "a", "snapshot", rows))
+    oldest = office.ask("update dba.tdataset set purged_at = now() where dataset_id = 1 returning dataset_id")
+    office.ask("delete from public.came where dataset_id = 1")
+    assert oldest == [(1,)]
+    assert office.ask("select value from dba.as_of(null::public.came, %s)", DAYS[1]) == [("b",)]
+    with pytest.raises(EtlError, match="retention has deleted the rows of 1 datasets"):
+        office.ask("select value from dba.as_of(null::public.came, %s)", DAYS[0])

@@ -18,8 +18,12 @@ OPEN = {
 }  # fmt: skip
 ANALYST = {
     "POST /auth/logout", "GET /console/", "GET /console/tables", "GET /console/tables/<path:name>",
-    "GET /console/tables/<path:name>/download.<any(csv, xlsx):suffix>", "GET /console/lists",
-    "GET /console/lists/<name>/now", "GET /console/lists/<name>/now.<any(csv, xlsx):suffix>",
+    "GET /console/tables/<path:name>/download.<any(csv, xlsx, parquet):suffix>", "GET /console/lists",
+    "GET /console/tables/<path:name>/groups", "GET /console/tables/<path:name>/totals",
+    "GET /console/downloads", "GET /console/downloads/live", "POST /console/downloads/<uuid:key>/remove",
+    "GET /console/downloads/<uuid:key>.<any(csv, xlsx, parquet):suffix>", "POST /console/views",
+    "POST /console/views/<int(max=2000000000):number>/delete", "GET /console/lists/<name>/several",
+    "GET /console/lists/<name>/now", "GET /console/lists/<name>/now.<any(csv, xlsx, parquet):suffix>",
     "GET /console/lists/<name>/changes", "GET /console/lists/<name>/changes.<any(csv, xlsx):suffix>",
     "GET /console/lists/<name>/counts", "GET /console/lists/<name>/earlier",
     "GET /console/tables/<path:name>/row/<int(max=2000000000):dataset_id>/<int(max=2000000000):line>",

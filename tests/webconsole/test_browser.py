@@ -147,7 +147,7 @@ def test_tables_are_sorted_filtered_and_taken_home(orders: Console, analyst: Per
 
 def test_an_analyst_finds_nothing_that_changes_anything(orders: Console, analyst: Person) -> None:
     links = analyst.page.locator("nav[aria-label=Main] a").all_inner_texts()
-    assert links == ["Lists", "Tables", "View a YAML", "Coverage", "Glossary"]
+    assert links == ["Lists", "Tables", "Downloads", "View a YAML", "Coverage", "Glossary"]
     analyst.expected = (403,)
     analyst.go("/console/runs")
     assert "Only the operator may do this" in analyst.text()
@@ -246,7 +246,11 @@ PAGES = {
              "/console/configurations/orders", "/console/configurations/orders/1", "/console/tables",
              "/console/tables/public.orders", "/console/log", "/console/coverage", "/console/runs/{run}",
              "/console/nothing"),
-    "ben": ("/console/tables", "/console/tables/public.orders", "/console/coverage"),
+    "ben": ("/console/lists", "/console/lists/orders/now", "/console/lists/orders/changes",
+            "/console/lists/orders/earlier",
+            "/console/lists/orders/several", "/console/tables", "/console/tables/public.orders?by=who&sum=amount",
+            "/console/tables/public.orders/groups?by=who", "/console/tables/public.orders/row/{dataset}/2",
+            "/console/downloads", "/console/coverage"),
 }  # fmt: skip
 
 

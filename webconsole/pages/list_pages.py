@@ -25,7 +25,7 @@ blueprint = Blueprint("lists", __name__, url_prefix="/console/lists")
 MAX_LISTS = 200
 # of each kind of change on a page; the file has all
 MAX_CHANGES = 200
-SUFFIX = "<any(csv, xlsx):suffix>"
+SUFFIX = "<any(csv, xlsx, parquet):suffix>"
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from flask import Blueprint, Response, abort, render_template, request
 
 from webconsole import connections, freshness, send_file, table_counts
 from webconsole.dataset_diff import find_key_columns
-from webconsole.queries import configurations, groups, origins, relations, tables
+from webconsole.queries import configurations, groups, origins, relations, saved_views, tables
 from webconsole.queries.tables import TableQuery, TableView
 from webconsole.query_arguments import MAX_INTEGER, parse_number, parse_table_query
 from webconsole.security import access
@@ -52,11 +52,14 @@ def show_table(name: str) -> str:
     view = tables.prepare_view(name, query)
     with connections.read_as_etl() as cursor:
         fresh, title = _find_freshness(cursor).get(name), configurations.list_target_titles(cursor).get(name)
+        views = saved_views.list_views(cursor, name, access.require_user().name)
     path = f"/console/tables/{quote(name)}"
-    return render_template("table.html", fresh=fresh, title=title, **read_rows(view, path, make_arguments(query)))
+    return render_template(
+        "table.html", fresh=fresh, title=title, views=views, **read_rows(view, path, make_arguments(query))
+    )
 
 
-@blueprint.get("/<path:name>/download.<any(csv, xlsx):suffix>")
+@blueprint.get("/<path:name>/download.<any(csv, xlsx, parquet):suffix>")
 @access.allow("user")
 def download_table(name: str, suffix: str) -> Response:
     """Send all rows of the view as a file."""
