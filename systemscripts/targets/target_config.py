@@ -17,11 +17,12 @@ from typing import Any
 
 from pydantic import ConfigDict
 
-from systemscripts import configuration, plugins, settings
+from systemscripts import configuration, pgp, plugins, settings
 from systemscripts.configuration import plain_secrets, variables
 from systemscripts.configuration.yaml_documents import ConsistentModel, FaultsError, KeyPath
 from systemscripts.errors import ConfigurationError, UsageError, did_you_mean
 from systemscripts.summary import Notice
+from systemscripts.tables import temporary_files
 from systemscripts.targets import types
 
 FOLDER = settings.PROJECT / "config" / "targets"
@@ -34,6 +35,8 @@ class Target(ConsistentModel):
 
     name: str
     type: str
+    # fingerprints or addresses of PGP keys: only their owners can read what is delivered (docs/pgp.md)
+    encrypt_for: list[str] = []
 
     @property
     def options(self) -> dict[str, Any]:
@@ -84,9 +87,15 @@ def find_faults(folder: Path = FOLDER) -> list[str]:
 
 def deliver(target: Target, paths: list[Path]) -> None:
     """Deliver files to a target; raises EtlError with the target and what to do next."""
-    load_module(target.type).deliver(
-        variables.resolve_variables(target.options, f"config/targets/{target.name}.yaml"), paths
-    )
+    options = variables.resolve_variables(target.options, f"config/targets/{target.name}.yaml")
+    if not target.encrypt_for:
+        load_module(target.type).deliver(options, paths)
+        return
+    with temporary_files.create_folder(temporary_files.UNPACKED_PREFIX) as folder:
+        encrypted = [folder / f"{path.name}.pgp" for path in paths]
+        for path, result in zip(paths, encrypted, strict=True):
+            pgp.encrypt_file(path, result, target.encrypt_for)
+        load_module(target.type).deliver(options, encrypted)
 
 
 def find_plain_secrets(target: Target) -> list[Notice]:

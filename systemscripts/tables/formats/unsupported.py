@@ -53,10 +53,6 @@ NAMES_BY_MARK = {
 }
 HEAD_BYTES = 512
 BELOW_TEXT = bytes(range(9))
-ENCRYPTED = "a file encrypted with PGP"
-HINTS = {
-    ENCRYPTED: "Decrypt it with gpg --decrypt, or ask the sender for the file without encryption.",
-}
 DBASE = frozenset(b"\x02\x03\x30\x31\x32\x43\x63\x83\x8b\xcb\xf5\xfb")
 
 
@@ -69,8 +65,7 @@ def open(path: Path, options: ReadingOptions) -> Table:
     """Raise BadDataError, which says what the file is."""
     with path.open("rb") as file:
         name = _identify(file.read(HEAD_BYTES))
-    hint = HINTS.get(name, "Ask the sender for a CSV or Excel file.")
-    raise BadDataError(f"{path.name} is {name}, not a table", hint)
+    raise BadDataError(f"{path.name} is {name}, not a table", "Ask the sender for a CSV or Excel file.")
 
 
 def _identify(head: bytes) -> str:
@@ -81,21 +76,7 @@ def _identify(head: bytes) -> str:
             return name
     if is_text:
         return ""
-    if _is_pgp(head):
-        return ENCRYPTED
     return "a dBase table" if _is_dbase(head) else ""
-
-
-def _is_pgp(head: bytes) -> bool:
-    """Return whether the first packet is an encrypted session key (RFC 9580, 4.2 and 5.1): tag, length, version."""
-    tag, body = head[:1], head[1:]
-    if tag in (b"\x84", b"\x8c", b"\xc1", b"\xc3"):
-        after_length = body[1:2] if tag[0] < 0xC0 or body[:1] < b"\xc0" else body[2:3]
-    elif tag in (b"\x85", b"\x8d"):
-        after_length = body[2:3]
-    else:
-        return False
-    return after_length in (b"\x03", b"\x04", b"\x05", b"\x06")
 
 
 def _is_dbase(head: bytes) -> bool:

@@ -85,6 +85,9 @@ def open(path: Path, options: ReadingOptions) -> Table:
 def _find_refusal(head: bytes, path: Path) -> _Refusal | None:
     text = _decode_head(head[:HEAD_BYTES])
     is_whole = len(head) <= HEAD_BYTES
+    # systemscripts/tables/formats/pgp_message.py
+    if text.startswith("-----BEGIN PGP MESSAGE-----"):
+        return None
     for prefix, refusal in PREFIXES.items():
         if text.startswith(prefix):
             return refusal
@@ -179,10 +182,7 @@ PREFIXES = {
     "version https://git-lfs.github.com/spec/": _Refusal(
         "a Git LFS pointer", "It only names the file; download the file itself with git lfs pull."
     ),
-    "-----BEGIN PGP ": _Refusal(
-        "a PGP message (encrypted or signed)",
-        "Decrypt it with gpg --decrypt, or ask the sender for the file without encryption.",
-    ),
+    "-----BEGIN PGP ": _Refusal("a PGP key, signature or signed text", "Ask the sender for the file itself."),
     "-----BEGIN ": _Refusal("a key or certificate"),
     "BEGIN:VCALENDAR": _Refusal("a calendar (iCalendar)"),
     "BEGIN:VCARD": _Refusal("an address book (vCard)"),

@@ -170,7 +170,7 @@ class ParseRequest:
         child = subprocess.Popen(
             [sys.executable, "-P", "-m", "systemscripts.tables.workbooks.parser_child", json.dumps(request)],
             env=environment,
-            # passwords are no arguments, which every user of this host can see
+            # a password is not an argument: every user of this host can see those
             stdin=subprocess.PIPE if self.options.passwords else subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,

@@ -15,6 +15,8 @@ from systemscripts.tables.model import ReadingOptions, Table
 from systemscripts.tables.workbooks import parser_process, protocol, spooled_table
 
 Result = TypeVar("Result")
+# stores the file inside another one in a folder; returns its path, and the names of the files beside it
+Extract = Callable[[Path], tuple[Path, list[str]]]
 # More names would bury the rest of the note.
 MAX_NAMES_SHOWN = 10
 # A tar.gz in a zip has three levels; more is a trap: a gzip may even contain itself.
@@ -25,6 +27,11 @@ DEPTH: ContextVar[int] = ContextVar("depth", default=0)
 
 def open_unpacked(path: Path, options: ReadingOptions, parser: str, type_name: str) -> Table:
     """Open the file inside `path`. Raises BadDataError where it is damaged, too large or nested too deeply."""
+    return open_from(path, options, lambda folder: _unpack(path, folder, parser, type_name, options), type_name)
+
+
+def open_from(path: Path, options: ReadingOptions, extract: Extract, type_name: str) -> Table:
+    """Open the file that `extract` stores in a temporary folder; raises as `open_unpacked`."""
 
     def use(inner: Path, beside: Sequence[str]) -> Table:
         table = _open(inner, options)
@@ -32,22 +39,20 @@ def open_unpacked(path: Path, options: ReadingOptions, parser: str, type_name: s
         table.detected.notes.insert(0, f"unpacked from {type_name}: {inner.name}{left_out}")
         return table
 
-    return _use_unpacked(path, parser, type_name, use, options)
+    return _use_extracted(path, extract, use)
 
 
 def use_unpacked(path: Path, parser: str, type_name: str, use: Callable[[Path], Result]) -> Result:
     """Call `use` with the unpacked file; the file is deleted afterwards, but a table opened from it stays usable."""
-    return _use_unpacked(path, parser, type_name, lambda inner, beside: use(inner))
+    return _use_extracted(
+        path,
+        lambda folder: _unpack(path, folder, parser, type_name, ReadingOptions()),
+        lambda inner, beside: use(inner),
+    )
 
 
-def _use_unpacked(
-    path: Path,
-    parser: str,
-    type_name: str,
-    use: Callable[[Path, Sequence[str]], Result],
-    options: ReadingOptions = ReadingOptions(),
-) -> Result:
-    """Call `use` with the unpacked file and the names of the other files in the archive."""
+def _use_extracted(path: Path, extract: Extract, use: Callable[[Path, Sequence[str]], Result]) -> Result:
+    """Call `use` with the file that `extract` stores in a temporary folder, and the names of those beside it."""
     parent = spooled_table.SPOOL_DIRECTORY or temporary_files.choose_folder()
     with temporary_files.create_folder(temporary_files.UNPACKED_PREFIX, parent) as folder:
         if DEPTH.get() >= MAX_DEPTH:
@@ -57,7 +62,7 @@ def _use_unpacked(
         deeper = DEPTH.set(DEPTH.get() + 1)
         before = parser_process.PACKED_BYTES.set(parser_process.PACKED_BYTES.get() or path.stat().st_size)
         try:
-            return use(*_unpack(path, folder, parser, type_name, options))
+            return use(*extract(folder))
         finally:
             parser_process.PACKED_BYTES.reset(before)
             DEPTH.reset(deeper)
