@@ -32,7 +32,7 @@ def sftp_pull(
     from systemscripts.ingest.ingest_context import Context
 
     connection = db_utils.connect(purpose=f"sftp_pull {config}")
-    _, faults = configuration.apply_valid_files(connection)
+    _, faults = configuration.apply_valid_files(connection, needed=config)
     if config in faults:
         raise ConfigurationError(faults[config])
     chosen = configuration.load_import(connection, config)

@@ -394,4 +394,5 @@ def split_still_files(paths: Iterable[Path], seconds: float) -> tuple[list[Path]
         newest = max(file_stat[1] for _, file_stat in young) / 1e9
         time.sleep(min(max(newest + seconds - time.time(), 0.0), seconds))
     moving = [path for path, file_stat in young if read_file_stat(path) != file_stat]
-    return still + [path for path, _ in young if path not in moving], moving
+    changing = set(moving)
+    return still + [path for path, _ in young if path not in changing], moving

@@ -22,6 +22,8 @@ from systemscripts.directory_management import compute_sha256
 from systemscripts.errors import ConfigurationError, UsageError, describe_faults, did_you_mean
 
 FOLDER = settings.PROJECT / "config" / "imports"
+# How much the clock of the database may differ from that of this host.
+CLOCK_SECONDS = 10
 _JSON_COLUMNS = (
     "schema", "row_checks", "reading", "guards", "columns", "sources", "target", "job", "expect", "expected", "control",
     "label_title",
@@ -96,17 +98,27 @@ def apply_files(connection: Connection, folder: Path = FOLDER) -> list[str]:
     return applied
 
 
-def apply_valid_files(connection: Connection, folder: Path = FOLDER) -> tuple[list[str], dict[str, str]]:
-    """Apply the changed YAML files that are valid; return their names, and for the others name -> what is wrong."""
+def apply_valid_files(
+    connection: Connection, folder: Path = FOLDER, needed: str | None = None
+) -> tuple[list[str], dict[str, str]]:
+    """Apply the changed YAML files that are valid; return their names, and for the others name -> what is wrong.
+
+    `needed`: the import that is to be used; of the others no file is read that is older than its row.
+    """
     with transaction(connection) as cursor:
-        cursor.execute("select config_name, yaml_hash from dba.timportconfig")
-        known = dict(cursor.fetchall())
+        cursor.execute("select config_name, yaml_hash, extract(epoch from updated_at)::float8 from dba.timportconfig")
+        known = {name: (content_sha256, updated_at) for name, content_sha256, updated_at in cursor.fetchall()}
     applied, faults = [], {}
     for path in sorted(folder.glob("*.yaml")):
+        content_sha256, updated_at = known.get(path.stem, (None, 0.0))
         try:
-            if known.get(path.stem) != compute_sha256(path):
+            # not the time of its content, which a copy may bring along
+            if needed not in (None, path.stem) and path.stat().st_ctime + CLOCK_SECONDS < updated_at:
+                continue
+            if content_sha256 != compute_sha256(path):
                 document = read_file(path)
-                _refuse_edited_row(connection, document)
+                if path.stem in known:
+                    _refuse_edited_row(connection, document)
                 apply_document(connection, document)
                 applied.append(path.stem)
         except ConfigurationError as error:

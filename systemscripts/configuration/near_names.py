@@ -15,11 +15,16 @@ _BLANKS = re.compile(r"\s+|%20|\+")
 
 def is_near(name: str, pattern: str) -> bool:
     """Return whether a name that a pattern does not match would with other case, without a copy mark or unpacked."""
+    return matches_any(list_variants(name), pattern)
+
+
+def matches_any(variants: set[str], pattern: str) -> bool:
+    """Return whether a pattern matches one of the variants of a name, whatever its case."""
     near = compile_pattern(pattern, re.IGNORECASE)
-    return any(near.fullmatch(variant) for variant in _list_variants(name))
+    return any(near.fullmatch(variant) for variant in variants)
 
 
-def _list_variants(name: str) -> set[str]:
+def list_variants(name: str) -> set[str]:
     """Return a name as it may have been before it was packed, copied or typed; case is left to the comparison."""
     variants = {unicodedata.normalize("NFC", name).strip()}
     variants |= {_PACKED.sub("", variant) for variant in variants}

@@ -150,7 +150,7 @@ def _decide_each(
 
 def _load_config(connection: Connection, config_name: str) -> ImportConfig:
     """Return the import by today's YAML and rules; what was corrected is most often in the YAML."""
-    _, faults = configuration.apply_valid_files(connection)
+    _, faults = configuration.apply_valid_files(connection, needed=config_name)
     if config_name in faults:
         raise ConfigurationError(faults[config_name])
     config = configuration.load_import(connection, config_name)

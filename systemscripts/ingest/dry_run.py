@@ -39,7 +39,7 @@ def _find_files_to_preview(
     if only is not None:
         return [only.absolute()]
     local = sources.load_module("local")
-    paths: list[Path] = local.list_waiting(context.config, context.directories)
+    paths: list[Path] = local.list_waiting(context.config, context.directories, context.waiting)
     for source in context.config.sources:
         module = sources.load_module(source.type)
         list_files = getattr(module, "preview_files", None)

@@ -8,6 +8,7 @@ from typing import Any
 
 from systemscripts import configuration, settings, sources
 from systemscripts.configuration import ImportConfig
+from systemscripts.configuration.waiting_names import WaitingNames
 from systemscripts.datasets.label_and_date import Rule
 from systemscripts.db_utils import Connection, transaction
 from systemscripts.directory_management import Directories, shorten_name
@@ -31,6 +32,8 @@ class Context:
     waived: frozenset[tuple[str, str | None]] = frozenset()
     # the held dataset whose file is loaded now
     accepted: int | None = None
+    # what waits in the folders; None: each is listed when it is asked for
+    waiting: WaitingNames | None = None
 
     @property
     def date_rule(self) -> Rule:
@@ -60,8 +63,9 @@ class Context:
     ) -> sources.Request:
         """Return the request to one of the import's sources, which has the options `options`."""
         return sources.Request(
-            self.connection, self.config, self.directories, self.run_uuid, options, only, leave, self.reload
-        )
+            self.connection, self.config, self.directories, self.run_uuid, options, only, leave, self.reload,
+            self.waiting,
+        )  # fmt: skip
 
 
 def check_upload(connection: Connection, config: ImportConfig) -> None:

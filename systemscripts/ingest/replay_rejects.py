@@ -63,7 +63,7 @@ def replay_rejects(connection: Connection, dataset_id: int, wait_seconds: float,
     """
     with transaction(connection) as cursor:
         dataset = load_dataset(cursor, dataset_id)
-    _, faults = configuration.apply_valid_files(connection)
+    _, faults = configuration.apply_valid_files(connection, needed=dataset.config_name)
     if dataset.config_name in faults:
         raise ConfigurationError(faults[dataset.config_name])
     config = configuration.load_import(connection, dataset.config_name)

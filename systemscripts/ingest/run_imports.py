@@ -13,6 +13,7 @@ import psycopg2
 
 from systemscripts import file_ledger, log_utils
 from systemscripts.configuration import ImportConfig, referenced_files
+from systemscripts.configuration.waiting_names import WaitingNames
 from systemscripts.datasets import label_and_date
 from systemscripts.db_utils import Connection, advisory_lock, transaction
 from systemscripts.directory_management import Directories, FileStat, read_file_stat
@@ -50,6 +51,8 @@ class Options:
     while_asking: Callable[[], AbstractContextManager[None]] = contextlib.nullcontext
     # names of files that no import may load, because they match several
     leave: frozenset[str] = frozenset()
+    # what waits in the folders; None: each is listed when an import looks into it
+    waiting: WaitingNames | None = None
 
 
 def run_imports(
@@ -76,6 +79,7 @@ def run_imports(
             options.accept_drop,
             len(configs) > 1,
             seen,
+            waiting=options.waiting,
         )
         try:
             _run_import(context, options, summary)

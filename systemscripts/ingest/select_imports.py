@@ -11,6 +11,7 @@ from pathlib import Path
 from systemscripts import configuration
 from systemscripts.commands import format_command
 from systemscripts.configuration import ImportConfig
+from systemscripts.configuration.waiting_names import WaitingNames
 from systemscripts.db_utils import Connection
 from systemscripts.directory_management import Directories
 from systemscripts.errors import ConfigurationError, UsageError, did_you_mean
@@ -33,20 +34,28 @@ def run_selected(
 
     Raises UsageError for an unknown name, ConfigurationError when the import is faulty or not active.
     """
-    _, faults = configuration.apply_valid_files(connection)
-    known, faulty_rows = configuration.load_valid_imports(connection)
-    faults = faulty_rows | faults
-    chosen = _choose_imports(connection, name, known, faults)
-    if datasource is not None:
-        chosen = _choose_of_datasource(chosen, known, datasource)
+    _, faults = configuration.apply_valid_files(connection, needed=name)
+    if name is not None:
+        chosen = [_choose_import(connection, name, faults)]
+    else:
+        known, faulty_rows = configuration.load_valid_imports(connection)
+        faults = faulty_rows | faults
+        chosen = [config for config in known if config.is_active and config.config_name not in faults]
+        if datasource is not None:
+            chosen = _choose_of_datasource(chosen, known, datasource)
     renamed = [] if options.dry_run else local.rename_unusable_files(directories.file_watcher)
     summary = Summary()
     # at once: if this run is killed later, the next one finds nothing to rename
     summary.warn_all(renamed)
+    waiting = WaitingNames(connection, directories)
+    # no import may load what matches several
+    leave = frozenset(waiting.list_ambiguous(directories.file_watcher))
     with _open_kept_file(options.only, directories) as only:
-        options = replace(options, only=only, leave=match_files.find_ambiguous_names(known, directories))
+        # refused files come back to the folders
+        listed = None if options.retry_refused else waiting
+        options = replace(options, only=only, leave=leave, waiting=listed)
         run_imports.run_imports(connection, chosen, directories, run_uuid, options, summary)
-    match_files.report_untaken_files(connection, directories, name, summary, {config.config_name for config in chosen})
+    match_files.report_untaken_files(waiting, name, summary, {config.config_name for config in chosen})
     # the faults of other imports are reported by the runs of all imports, the watchdog and status
     return summary if name is not None else _add_faults(summary, faults)
 
@@ -90,12 +99,8 @@ def _add_faults(summary: Summary, faults: dict[str, str]) -> Summary:
     return summary
 
 
-def _choose_imports(
-    connection: Connection, name: str | None, known: list[ImportConfig], faults: dict[str, str]
-) -> list[ImportConfig]:
-    """Return the imports to run; one with a faulty YAML file does not run, not even with its previous row."""
-    if name is None:
-        return [config for config in known if config.is_active and config.config_name not in faults]
+def _choose_import(connection: Connection, name: str, faults: dict[str, str]) -> ImportConfig:
+    """Return the import to run; one with a faulty YAML file does not run, not even with its previous row."""
     if name in faults:
         raise ConfigurationError(faults[name])
     chosen = configuration.load_import(connection, name)
@@ -104,4 +109,4 @@ def _choose_imports(
             f"the import {name} is not active",
             f"Set is_active: true in config/imports/{name}.yaml, or in its row of dba.timportconfig.",
         )
-    return [chosen]
+    return chosen

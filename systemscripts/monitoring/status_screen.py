@@ -14,6 +14,7 @@ from typing import Any
 from systemscripts import alerts, log_utils, schedules, settings
 from systemscripts.backups import inventory
 from systemscripts.configuration import unmatched_files
+from systemscripts.configuration.waiting_names import WaitingNames
 from systemscripts.db_utils import Connection, transaction
 from systemscripts.directory_management import Directories
 from systemscripts.errors import EtlError
@@ -93,9 +94,8 @@ def gather_screen(directories: Directories, connection: Connection | None, troub
         for name, status, reason, since in rows
     ]
     if connection is not None:
-        screen.waiting += [
-            f"{file}: no import accepts it" for file in unmatched_files.find_unmatched_files(connection, directories)
-        ]
+        files = unmatched_files.find_unmatched_files(WaitingNames(connection, directories))
+        screen.waiting += [f"{file}: no import accepts it" for file in files]
     screen.warnings = [
         f"{name}: {code}, {number} time{'' if number == 1 else 's'}, last {_format_minute(newest)}: {_shorten(text)}"
         for name, code, number, newest, text in _read_rows(connection, _WARNINGS)

@@ -21,6 +21,7 @@ from typing import Any
 
 from systemscripts import file_ledger, plugins
 from systemscripts.configuration import ImportConfig, Source
+from systemscripts.configuration.waiting_names import WaitingNames
 from systemscripts.db_utils import Connection
 from systemscripts.directory_management import Directories
 from systemscripts.errors import EtlError
@@ -44,6 +45,8 @@ class Request:
     leave: frozenset[str] = frozenset()
     # also fetch undone content again, from where the source keeps it
     reload: bool = False
+    # what waits in the folders of the imports; None: list the folder
+    waiting: WaitingNames | None = None
 
 
 @dataclass

@@ -10,6 +10,7 @@ import pytest
 
 from systemscripts import db_utils
 from systemscripts.configuration import near_names, unmatched_files
+from systemscripts.configuration.waiting_names import WaitingNames
 from systemscripts.directory_management import Directories
 from systemscripts.ingest import run_imports, select_imports
 from systemscripts.summary import Summary
@@ -91,7 +92,9 @@ def test_a_name_that_another_import_takes_or_that_is_being_written_is_not_near(o
 def test_status_and_watchdog_show_the_import_that_was_meant(orders: Installation) -> None:
     orders.drop("orders_20260105.CSV", "id\n1\n", age_seconds=3600)
     with contextlib.closing(db_utils.connect("etl", "test")) as connection:
-        files: list[Any] = unmatched_files.find_unmatched_files(connection, Directories(Path(orders.data)))
+        files: list[Any] = unmatched_files.find_unmatched_files(
+            WaitingNames(connection, Directories(Path(orders.data)))
+        )
     assert [str(file) for file in files] == [
         r"orders_20260105.CSV nearly matches the import orders (orders_\d{8}\.csv)"
     ]

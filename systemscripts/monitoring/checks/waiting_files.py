@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from systemscripts import db_utils
 from systemscripts.alerts import Finding
 from systemscripts.configuration.unmatched_files import find_unmatched_files
+from systemscripts.configuration.waiting_names import WaitingNames
 from systemscripts.errors import EtlError
 from systemscripts.monitoring.doctor_lines import WARNING, Context, Line
 from systemscripts.monitoring.watchdog_view import View
@@ -20,7 +21,7 @@ MAX_NAMED_FILES = 10
 
 def find(view: View) -> Iterator[Finding]:
     """Name the files that match no import, or more than one."""
-    files = find_unmatched_files(view.need_database(), view.directories)
+    files = find_unmatched_files(WaitingNames(view.need_database(), view.directories))
     if files:
         names = ", ".join(map(str, files[:MAX_NAMED_FILES]))
         more = f" and {len(files) - MAX_NAMED_FILES} more" if len(files) > MAX_NAMED_FILES else ""
@@ -36,5 +37,5 @@ def check(context: Context) -> Iterator[Line]:
         return
     # a database that does not answer, or has no tables yet, has a check of its own
     with contextlib.suppress(EtlError), contextlib.closing(db_utils.connect(purpose="doctor")) as connection:
-        for file in find_unmatched_files(connection, context.directories):
+        for file in find_unmatched_files(WaitingNames(connection, context.directories)):
             yield Line(WARNING, "waiting file", f"{file.path.parent}: {file}: no import accepts it", file.advice)

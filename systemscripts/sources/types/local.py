@@ -27,6 +27,7 @@ from systemscripts import configuration, file_ledger, settings
 from systemscripts.bounded_patterns import compile_pattern
 from systemscripts.configuration import ImportConfig, sidecar_files
 from systemscripts.configuration.source_options.local import Options
+from systemscripts.configuration.waiting_names import WaitingNames
 from systemscripts.db_utils import transaction
 from systemscripts.directory_management import (
     Directories,
@@ -78,8 +79,9 @@ def fetch(request: Request) -> Fetched:
     paths = [path for path in paths if _has_its_totals(path, request.config, fetched)]
     beside = {path: sidecar_files.list_sidecars(path) for path in paths}
     _, moving = split_still_files([*paths, *itertools.chain(*beside.values())], settings.current().file_still_seconds)
-    moving = [path for path in paths if not {path, *beside[path]}.isdisjoint(moving)]
-    still = [path for path in paths if path not in moving]
+    changing = set(moving)
+    moving = [path for path in paths if not changing.isdisjoint((path, *beside[path]))]
+    still = [path for path in paths if changing.isdisjoint((path, *beside[path]))]
     for path in moving:
         fetched.leave(path, f"{path.name} is still being written, left for the next run", "file_still_written")
     still = [path for path in still if _is_ready(path, fetched)]
@@ -92,12 +94,14 @@ def fetch(request: Request) -> Fetched:
 
 def _list_files(request: Request, fetched: Fetched) -> list[Path]:
     """Return the files that wait for the import; matching names that are not files are noted as left."""
-    paths = [path for path in list_matching(request.config, request.directories) if path.name not in request.leave]
-    for path in paths:
-        if not path.is_file():
-            file_type = "a folder" if path.is_dir() else "a broken link" if path.is_symlink() else "a device"
-            fetched.leave(path, f"{path.name} is {file_type}, not a file; it was left there")
-    return [path for path in paths if path not in fetched.left]
+    matching = list_matching(request.config, request.directories, request.waiting)
+    paths = [path for path in matching if path.name not in request.leave]
+    others = {path for path in paths if not path.is_file()}
+    # those that are gone were moved since their folder was listed
+    for path in filter(os.path.lexists, others):
+        file_type = "a folder" if path.is_dir() else "a broken link" if path.is_symlink() else "a device"
+        fetched.leave(path, f"{path.name} is {file_type}, not a file; it was left there")
+    return [path for path in paths if path not in others]
 
 
 def _has_its_totals(path: Path, config: ImportConfig, fetched: Fetched) -> bool:
@@ -169,9 +173,10 @@ def _resolve_own_link(path: Path) -> Path:
 def rename_unusable_files(folder: Path) -> list[Notice]:
     """Rename the files of a folder whose names are not UTF-8, and return a notice for each."""
     warnings = []
-    for path in sorted(folder.iterdir()) if folder.is_dir() else []:
+    unusable = [name for name in _list_folder(folder) if decode_name(name) != name]
+    for path in [folder / name for name in sorted(unusable)]:
         name = decode_name(path.name)
-        if name == path.name or is_in_progress(path.name) or path.is_symlink() or not path.is_file():
+        if is_in_progress(path.name) or path.is_symlink() or not path.is_file():
             continue
         free = (folder / f"{'' if number == 1 else f'{number}_'}{shorten_name(name)}" for number in itertools.count(1))
         try:
@@ -238,26 +243,33 @@ def get_folder(config: ImportConfig, directories: Directories) -> Path:
     return directories.data / config.source_directory if config.source_directory else directories.file_watcher
 
 
-def list_matching(config: ImportConfig, directories: Directories) -> list[Path]:
-    """Return the paths that match the pattern of an import, sorted, without unfinished files and our own folders."""
+def list_matching(config: ImportConfig, directories: Directories, waiting: WaitingNames | None = None) -> list[Path]:
+    """Return the paths that match the pattern of an import, sorted, without unfinished files and our own folders.
+
+    `waiting`: what was found in the folder before; some of it may be gone.
+    """
     folder = get_folder(config, directories)
     pattern = compile_pattern(config.file_pattern)
     ours = (directories.temporary, directories.refused)
-    if not folder.is_dir():
-        return []
+    if waiting is not None:
+        names = waiting.list_names(folder, config.config_name)
+    else:
+        names = [name for name in _list_folder(folder) if pattern.fullmatch(name)]
     return sorted(
-        p
-        for p in folder.iterdir()
-        if pattern.fullmatch(p.name)
-        and not is_in_progress(p.name)
-        and p not in ours
-        and not sidecar_files.is_sidecar(p, pattern.fullmatch)
+        path
+        for path in (folder / name for name in names if not is_in_progress(name))
+        if path not in ours and not sidecar_files.is_sidecar(path, pattern.fullmatch)
     )
 
 
-def list_waiting(config: ImportConfig, directories: Directories) -> list[Path]:
-    """Return the files that match the pattern of an import, sorted."""
-    return [path for path in list_matching(config, directories) if path.is_file()]
+def list_waiting(config: ImportConfig, directories: Directories, waiting: WaitingNames | None = None) -> list[Path]:
+    """Return the files that match the pattern of an import, sorted; `waiting` as in `list_matching`."""
+    return [path for path in list_matching(config, directories, waiting) if path.is_file()]
+
+
+def _list_folder(folder: Path) -> list[str]:
+    """Return the names in a folder; none where it does not exist."""
+    return os.listdir(folder) if folder.is_dir() else []  # noqa: PTH208 - a Path for each of many names takes longer
 
 
 def _bring_file(path: Path, request: Request) -> Path:
