@@ -101,6 +101,6 @@ order by h.row_history_id"""
 _LATER = """
 left join lateral (
     select n.old_row from dba.trowhistory n
-    where h.old_row is not null and n.target_table = h.target_table and n.key = h.key
+    where h.old_row is not null and n.old_row is not null and n.target_table = h.target_table and n.key = h.key
         and n.dataset_id > h.dataset_id
     order by n.row_history_id limit 1) later on true"""

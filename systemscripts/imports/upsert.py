@@ -46,7 +46,7 @@ def upsert_table(
     for rejected in (_reject_without_key(cursor, names, load), _reject_long_keys(cursor, names, load)):
         store_rejects(cursor, rejected, load.file_id, load.dataset_id)
         rejects.add(rejected)
-    cursor.execute(names.sql("analyze {incoming}"))
+    cursor.execute(names.sql("analyze {incoming} ({keys})"))
     load.show(names.parts["incoming"])
     cursor.execute(names.sql(_DROP_EARLIER_TWINS))
     rejects.overtaken = _remove_overtaken(cursor, names, load)
