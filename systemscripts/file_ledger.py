@@ -103,21 +103,24 @@ def register_file(
     size = path.stat().st_size if origin is None or path.exists() else origin.size
     name = origin.path.rpartition("/")[2] or path.name if origin else path.name
     origin = origin or Origin(stored, None, "")
+    columns = ", ".join(_COLUMNS)
     cursor.execute(
-        """insert into dba.tfile
+        f"""insert into dba.tfile
            (config_name, source, source_path, source_size, source_stamp, name, path, size, status, run_uuid, created_at,
             dataset_before, scope)
            values (%s, %s, %s, %s, nullif(%s, ''), %s, %s, %s, 'fetched', %s, %s,
             (select coalesce(max(dataset_id), 0) from dba.tdataset where config_name = %s), %s)
-           on conflict (config_name, path) where status in ('fetched', 'prepared') do nothing""",
+           on conflict (config_name, path) where status in ('fetched', 'prepared') do nothing returning {columns}""",
         (config_name, source, origin.path, origin.size, origin.stamp, name, stored, size, run_uuid, settings.now(),
          config_name, scope),
     )  # fmt: skip
-    cursor.execute(
-        f"select {', '.join(_COLUMNS)} from dba.tfile where config_name = %s and path = %s and status = any(%s)",
-        (config_name, stored, list(OPEN)),
-    )
     row: Any = cursor.fetchone()
+    if row is None:
+        cursor.execute(
+            f"select {columns} from dba.tfile where config_name = %s and path = %s and status = any(%s)",
+            (config_name, stored, list(OPEN)),
+        )
+        row = cursor.fetchone()
     return Ticket(*row)
 
 

@@ -1,4 +1,4 @@
-"""Download many small files together: four exchanges for all of them rather than for each.
+"""Download many small files together: two exchanges for all of them rather than for each.
 
 Only a file with which all is as announced is taken here; `download.download_file` has the rules for every other, and
 for the servers that remove a file once it was read: those of OpenSSH never do.
@@ -58,17 +58,24 @@ def download_small_files(client: paramiko.SFTPClient, files: Sequence[SmallFile]
         [(CMD_OPEN, file.path.encode(), SFTP_FLAG_READ, paramiko.SFTPAttributes()) for file in files]
     )
     handles = {number: answer.get_binary() for number, (kind, answer) in enumerate(opened) if kind == CMD_HANDLE}
-    data = answers.ask_all([(CMD_READ, handle, int64(0), REQUEST_BYTES) for handle in handles.values()])
     sizes = [files[number].entry.size or 0 for number in handles]
-    ends = answers.ask_all(
-        [(CMD_READ, handle, int64(size), REQUEST_BYTES) for handle, size in zip(handles.values(), sizes, strict=True)]
+    # the server answers one by one, so that a file is closed after it was read
+    asked = answers.ask_all(
+        [
+            request
+            for handle, size in zip(handles.values(), sizes, strict=True)
+            for request in (
+                (CMD_READ, handle, int64(0), REQUEST_BYTES),
+                (CMD_READ, handle, int64(size), REQUEST_BYTES),
+                (CMD_FSTAT, handle),
+                (CMD_CLOSE, handle),
+            )
+        ]
     )
-    states = answers.ask_all([(CMD_FSTAT, handle) for handle in handles.values()])
-    answers.ask_all([(CMD_CLOSE, handle) for handle in handles.values()])
     complete = [False] * len(files)
-    for number, *found in zip(handles, data, ends, states, strict=True):
+    for number, data, end, state in zip(handles, asked[::4], asked[1::4], asked[2::4], strict=True):
         file = files[number]
-        content = _check_content(file.entry, *found)
+        content = _check_content(file.entry, data, end, state)
         if content is not None:
             file.part.write_bytes(content)
             complete[number] = True

@@ -20,7 +20,7 @@ from systemscripts.directory_management import shorten_name, try_move_file
 from systemscripts.sources import Request
 
 # disks write the journal once for all that wait
-MAX_SYNCS = 16
+MAX_SYNCS = 32
 
 
 def parse_single_name(pattern: str) -> str:

@@ -15,6 +15,7 @@ import atexit
 import functools
 import os
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -39,10 +40,8 @@ if TYPE_CHECKING:
 
 # refused files named in a message
 MAX_NAMED = 5
-# small files together: servers limit how many may be open
+# files whose tickets are written in one transaction, and small files together: servers limit how many may be open
 FETCHED_AT_ONCE = 32
-# complete files wait for so many others: their tickets are written in one transaction
-LANDED_AT_ONCE = 50
 # settled files are not fetched again
 LIVE = False
 
@@ -69,43 +68,31 @@ def fetch(request: Request) -> Fetched:
     A file that the server refuses or that arrives damaged is a failure in the result, and so is a lost connection; the
     other files are fetched. Raises ConfigurationError, TryLaterError or EtlError if the list of files cannot be read.
     """
-    from systemscripts.ssh import download, session
-
     options = parse_options(request.options, f"import {request.config.config_name}, source sftp")
     fetched = Fetched()
     still = _list_still(request, options, fetched)
     folder = local.get_folder(request.config, request.directories)
     folder.mkdir(parents=True, exist_ok=True)
     refused: list[EtlError] = []
-    arrived: list[Arrived] = []
-
-    def land_arrived() -> None:
-        fetched.tickets.extend(arrival.land_files(request, "sftp", arrived, folder))
-        arrived.clear()
-
-    with progress.track("download", sum(entry.size or 0 for entry in still), "bytes") as tracker:
-        together: dict[Entry, Arrived] = {}
-        for number, entry in enumerate(still):
-            if number % FETCHED_AT_ONCE == 1:
-                # the first file has shown whether the server offers checksums, which are compared one by one
-                together = _download_small_files(request, options, still[number : number + FETCHED_AT_ONCE], tracker)
-            try:
-                arrived.append(together.get(entry) or _download_file(request, options, entry, tracker, fetched))
-                if len(arrived) == LANDED_AT_ONCE:
-                    land_arrived()
-            except _ChangedError as error:
-                fetched.leave(Path(entry.name), str(error), "file_still_written")
-            except TooLargeError as error:
-                fetched.failures.append(error)
-            except (session.RefusedError, download.DamagedError) as error:
-                refused.append(error)
-            except EtlError as error:
-                # the connection or the local disk failed: the next file would fail as well
-                if request.connection.closed:
-                    raise
-                fetched.failures.append(error)
-                break
-        land_arrived()
+    # the first file alone: it shows whether the server offers checksums, which are compared one by one
+    batches = [still[:1], *(still[first : first + FETCHED_AT_ONCE] for first in range(1, len(still), FETCHED_AT_ONCE))]
+    ahead = ThreadPoolExecutor(1)
+    try:
+        with progress.track("download", sum(entry.size or 0 for entry in still), "bytes") as tracker:
+            together: dict[Entry, Arrived] = {}
+            for batch, following in zip(batches, [*batches[1:], []], strict=True):
+                arrived, goes_on = _download_batch(request, options, batch, together, tracker, fetched, refused)
+                # the small files of the next batch arrive while these are written to the disk and the ledger
+                future = None
+                if following and goes_on:
+                    session = _open_session(request, options)
+                    future = ahead.submit(_download_small_files, session, request, options, following)
+                fetched.tickets.extend(arrival.land_files(request, "sftp", arrived, folder))
+                if future is None:
+                    break
+                together = future.result()
+    finally:
+        ahead.shutdown(wait=False, cancel_futures=True)
     if refused:
         more = f"; and {len(refused) - MAX_NAMED} more" if len(refused) > MAX_NAMED else ""
         text = "; ".join(error.message for error in refused[:MAX_NAMED]) + more
@@ -224,14 +211,43 @@ def _build_origin(options: Options, entry: Entry) -> file_ledger.Origin:
     return file_ledger.Origin(f"{options.address}/{options.join_path(entry.name).lstrip('/')}", entry.size, stamp)
 
 
+def _download_batch(
+    request: Request, options: Options, batch: list[Entry], together: dict[Entry, Arrived], tracker: progress.Tracker,
+    fetched: Fetched, refused: list[EtlError],
+) -> tuple[list[Arrived], bool]:  # fmt: skip
+    """Download the files that did not arrive together; return the complete ones, and whether the next can be tried."""
+    from systemscripts.ssh import download, session
+
+    arrived: list[Arrived] = []
+    for entry in batch:
+        try:
+            if entry in together:
+                arrived.append(together[entry])
+                tracker.advance(entry.size or 0)
+            else:
+                arrived.append(_download_file(request, options, entry, tracker, fetched))
+        except _ChangedError as error:
+            fetched.leave(Path(entry.name), str(error), "file_still_written")
+        except TooLargeError as error:
+            fetched.failures.append(error)
+        except (session.RefusedError, download.DamagedError) as error:
+            refused.append(error)
+        except EtlError as error:
+            # the connection or the local disk failed: the next file would fail as well
+            if request.connection.closed:
+                raise
+            fetched.failures.append(error)
+            return arrived, False
+    return arrived, True
+
+
 def _download_small_files(
-    request: Request, options: Options, entries: list[Entry], tracker: progress.Tracker
+    session: Session, request: Request, options: Options, entries: list[Entry]
 ) -> dict[Entry, Arrived]:
     """Download the small files among `entries`; return those that arrived without any doubt."""
     from systemscripts.ssh import download_small
     from systemscripts.ssh.download_small import SmallFile
 
-    session = _open_session(request, options)
     small = [entry for entry in entries if download_small.is_small(entry)]
     arrived: dict[Entry, Arrived] = {}
     if not small or session.offers_checksums is not False:
@@ -249,7 +265,6 @@ def _download_small_files(
         if is_complete:
             os.utime(part, (entry.modified or 0, entry.modified or 0))
             arrived[entry] = origin, part
-            tracker.advance(entry.size or 0)
     return arrived
 
 
