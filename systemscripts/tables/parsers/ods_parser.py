@@ -157,31 +157,31 @@ class _Table:
         column = 0
         style_of_row = _get_attribute(row, "default-cell-style-name")
         for cell in row:
-            if get_local_name(cell.tag) not in ("table-cell", "covered-table-cell"):
+            tag = get_local_name(cell.tag)
+            if tag not in ("table-cell", "covered-table-cell"):
                 continue
-            times = min(_count_repeats(cell, "columns"), MAX_COLUMNS - column)
+            values = {get_local_name(key): value for key, value in cell.items()}
+            repeated = values.get("number-columns-repeated", "")
+            times = min(int(repeated) if repeated.isdecimal() else 1, MAX_COLUMNS - column)
             default = style_of_row or (columns[column] if column < len(columns) else "")
-            text = self._text(cell, _get_attribute(cell, "style-name") or default)
-            if (
-                text and get_local_name(cell.tag) == "covered-table-cell"
-            ):  # the value of merged cells is that of the first
+            text = self._text(cell, values, values.get("style-name") or default)
+            # the value of merged cells is that of the first
+            if text and tag == "covered-table-cell":
                 self.covered.add(line, column)
                 text = ""
             if text:
                 cells += [""] * (column - len(cells)) + [text] * times
-            self._note_area(cell, line, column)
+            self._note_area(values, line, column)
             column += times
         return cells
 
-    def _note_area(self, cell: ElementTree.Element, line: int, column: int) -> None:
-        wide, deep = (
-            int(_get_attribute(cell, f"number-{direction}-spanned") or 1) for direction in ("columns", "rows")
-        )
+    def _note_area(self, values: dict[str, str], line: int, column: int) -> None:
+        wide = int(values.get("number-columns-spanned") or 1)
+        deep = int(values.get("number-rows-spanned") or 1)
         if wide > 1 or deep > 1:
             self._areas.append((line, column, line + deep - 1, column + wide - 1))
 
-    def _text(self, cell: ElementTree.Element, style: str) -> str:
-        values = {get_local_name(key): value for key, value in cell.items()}
+    def _text(self, cell: ElementTree.Element, values: dict[str, str], style: str) -> str:
         shown = "\n".join(_get_paragraph_text(part) for part in cell if get_local_name(part.tag) == "p")
         value_type = values.get("value-type", "")
         if "formula" in values and (value_type == "error" or ERROR.fullmatch(shown)):

@@ -6,6 +6,7 @@ namespaces, so only local names are compared here.
 
 from __future__ import annotations
 
+import functools
 import posixpath
 import re
 import zipfile
@@ -114,6 +115,8 @@ class Package:
         return target.lstrip("/") if target.startswith("/") else posixpath.normpath(posixpath.join(folder, target))
 
 
+# There are few names, each millions of times; the file of a stranger must not fill the memory with others.
+@functools.lru_cache(maxsize=4096)
 def get_local_name(tag: str) -> str:
     """Return the name of an element or attribute without its namespace."""
     return tag.rpartition("}")[2]

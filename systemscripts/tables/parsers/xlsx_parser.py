@@ -10,6 +10,7 @@ import queue
 import re
 import threading
 import zipfile
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
@@ -62,6 +63,8 @@ class Workbook:
         self._texts: list[str] | None = None
         # parts of the sheets whose rows must be sorted first
         self._unordered: set[str] = set()
+        # what was learned of the rows of each sheet, which are read several times
+        self._patterns: dict[str, xlsx_rows.RowPattern] = defaultdict(xlsx_rows.RowPattern)
 
     def load_fields(self) -> list[bytes]:
         """Return the shared strings as CSV fields."""
@@ -79,7 +82,7 @@ class Workbook:
     def read_chunks(self, part: str) -> Iterator[Chunk]:
         """Yield the rows of a sheet as Excel writes it. Raises UnusualError for other XML."""
         self.errors = self.formulas = 0
-        pattern, converters, last_row = xlsx_rows.RowPattern(), _Converters(self), 0
+        pattern, converters, last_row = self._patterns[part], _Converters(self), 0
         for body in xlsx_rows.split_pieces(_unpack_ahead(self.package.archive, part)):
             for chunk in xlsx_rows.read_piece(body, pattern, converters, last_row):
                 last_row = chunk.rows[-1]
@@ -88,7 +91,7 @@ class Workbook:
     def read_csv(self, part: str, left: int, right: int) -> Iterator[CsvRows]:
         """Yield the same rows as CSV of these columns, by two processes."""
         self.errors = self.formulas = last_row = 0
-        pattern, converters = xlsx_rows.RowPattern(), _Converters(self)
+        pattern, converters = self._patterns[part], _Converters(self)
 
         def prepare(body: bytes) -> list[CsvRows]:
             if NO_NUMBER.search(body):

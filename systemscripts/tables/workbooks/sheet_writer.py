@@ -57,9 +57,11 @@ class SheetWriter:
             return _read_or_fall_back(lambda: ready(left, right)) if ready else chunks()
 
         source = iter(chunks())
-        first = list(islice((chunk for chunk in source if chunk.extent() != (0, 0)), 1))
+        first = list(islice((chunk for chunk in source if chunk.extent() != (0, 0)), 2 if ready else 1))
         guess = first[0].extent() if first else (0, 0)
-        used = self._send_chunks(all_with(*guess) if ready else chain(first, source), *guess)
+        # a second process is worth it for several chunks only
+        is_large = ready is not None and len(first) > 1
+        used = self._send_chunks(all_with(*guess) if is_large else chain(first, source), *guess)
         if used != guess:
             self._restart()
             self._send_chunks(all_with(*used), *used)
