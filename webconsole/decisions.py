@@ -13,6 +13,7 @@ from flask import abort
 from systemscripts import file_ledger, settings
 from systemscripts.configuration import unmatched_files
 from systemscripts.configuration.unmatched_files import UnmatchedFile
+from systemscripts.configuration.waiting_names import WaitingNames
 from systemscripts.directory_management import Directories
 from systemscripts.errors import EtlError, UsageError
 from webconsole import connections, run_processes
@@ -66,7 +67,7 @@ def list_unmatched() -> list[UnmatchedFile]:
     """Return the waiting files that no import accepts; none where the folder cannot be read."""
     try:
         directories = Directories(settings.current().etl_data_dir)
-        return unmatched_files.find_unmatched_files(connections.connect_as_etl(), directories)[:20]
+        return unmatched_files.find_unmatched_files(WaitingNames(connections.connect_as_etl(), directories))[:20]
     except (EtlError, OSError) as error:
         logger.warning("console: the waiting files cannot be listed: %s", error, extra={"code": "folder_unreadable"})
         return []
