@@ -11,6 +11,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from systemscripts.db_utils.reader_rights import CLOSED_VIEWS
+
 if TYPE_CHECKING:
     from systemscripts.db_utils import Cursor
 
@@ -83,10 +85,15 @@ class Visibility:
         return frozenset() if self.sees_everything else self._find_masked((schema, table), frozenset())
 
     def judge_query(self, query: View) -> tuple[bool, frozenset[str]]:
-        """Return whether everything that a query reads may be seen, and which of its columns are masked."""
+        """Return whether everything that the query of a report reads may be seen, and which columns are masked.
+
+        A report may also read the views of dba, which tell of runs, files and counts and have no rows of tables.
+        """
         if self.sees_everything:
             return True, frozenset()
-        return self._may_read(query, frozenset()), self._mask_view(query, frozenset())
+        rest = View({name: used for name, used in query.sources.items() if not _is_ledger_view(name)}, query.columns)
+        may_read = self._may_read(rest, frozenset()) if rest.sources else bool(query.sources)
+        return may_read, self._mask_view(query, frozenset())
 
     def _may_see(self, name: Name, above: frozenset[Name]) -> bool:
         if self._is_named(name, self.grants.tables):
@@ -127,6 +134,10 @@ class Visibility:
             if column in masked
             or (column not in known and (is_personal_used or not column_type.startswith(_PLAIN_TYPES)))
         )
+
+
+def _is_ledger_view(name: Name) -> bool:
+    return name[0] == "dba" and name[1].startswith("v_") and name[1] not in CLOSED_VIEWS
 
 
 def _matches_any(name: str, patterns: Iterable[str]) -> bool:

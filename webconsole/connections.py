@@ -88,6 +88,11 @@ def connect_as_etl() -> Connection:
     return _get_connection("etl")
 
 
+def connect_as_reader() -> Connection:
+    """Return this thread's connection as reader, for functions of the jobs that open their own transactions."""
+    return _get_connection("reader")
+
+
 def fetch_rows(cursor: Cursor, statement: Any, values: Any = None) -> list[dict[str, Any]]:
     """Run a query and return its rows as dictionaries."""
     cursor.execute(statement, values)

@@ -34,8 +34,8 @@ comment on column dba.tgroupmember.user_name is 'The user';
 comment on column dba.tgroupmember.added_at is 'Since when';
 
 -- The marts and the visits are filled by jobs of the suite itself, not by an import.
-insert into dba.tusergroup (group_name, description, tables, reports)
-values ('default', 'Users in no group', '{targets,sales.*,visits.*}', '{*}');
+insert into dba.tusergroup (group_name, description, tables)
+values ('default', 'Users in no group', '{targets,sales.*,visits.*}');
 
 alter table dba.tuser add column email text not null default '';
 comment on column dba.tuser.email is 'Where the reports go to which the user subscribes';

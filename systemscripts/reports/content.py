@@ -12,8 +12,10 @@ import psycopg2.errors
 from systemscripts import settings
 from systemscripts.db_utils import Connection, Cursor, queries, transaction
 from systemscripts.errors import ConfigurationError
+from systemscripts.reports import reading_rights
 from systemscripts.reports.definition import Report
 from systemscripts.reports.report_part import ReportPart, load_part
+from systemscripts.table_rights import Visibility
 
 logger = logging.getLogger(__name__)
 PROBLEMS = "problems"
@@ -57,22 +59,35 @@ class Content:
 
 
 def gather_content(
-    report: Report, cursor: Cursor, reader: Connection, run_uuid: str, each: str | None = None
+    report: Report,
+    cursor: Cursor,
+    reader: Connection,
+    run_uuid: str,
+    each: str | None = None,
+    visibility: Visibility | None = None,
+    since_delivery: int | None = None,
+    seconds: int = 0,
 ) -> Content:
     """Return what a report has to report since its last delivery.
 
     `cursor`: in a transaction of its own, which from here on sees one state of the database. `each`: the name in a row
-    of its query `for_each`, None for the report itself. Raises ConfigurationError if a query is wrong.
+    of its query `for_each`, None for the report itself. `visibility`: of the user who reads it; None: all of it.
+    `since_delivery`: another delivery than the last one, 0 for none. `seconds`: how long each query may take, 0 for
+    any time. Raises ConfigurationError if a query is wrong.
     """
     cursor.execute("set transaction isolation level repeatable read")
-    covered = _read_covered(cursor, report)
+    covered = _read_covered(cursor, report, since_delivery)
     cursor.execute("select coalesce(max(dataset_id), 0) from dba.tdataset")
     newest: Any = cursor.fetchone()
     values = {
         "since": covered.get("dataset_id", 0), "until": newest[0], "run": run_uuid, "now": settings.now(),
         "each": each,
     }  # fmt: skip
-    tables = _run_queries(report, reader, values)
+    tables = _run_queries(report, reader, values, seconds)
+    if visibility is not None and visibility.sees_everything:
+        visibility = None
+    if visibility is not None:
+        tables = reading_rights.restrict_tables(cursor, report, visibility, tables)
     rows: Rows = {
         name: [dict(zip(columns, row, strict=True)) for row in table_rows]
         for name, (columns, table_rows) in tables.items()
@@ -82,7 +97,10 @@ def gather_content(
     parts = {}
     for name, options in report.parts.items():
         module = load_part(name)
-        parts[name] = module.make(cursor, module.Options.model_validate(options), rows, covered.get(name, {}))
+        part = module.make(cursor, module.Options.model_validate(options), rows, covered.get(name, {}))
+        if visibility is not None:
+            part = reading_rights.restrict_part(cursor, name, options, part, visibility)
+        parts[name] = part
     for name in parts:
         if any(attachment.query == name for attachment in report.attachments):
             tables[name] = parts[name].value
@@ -103,28 +121,29 @@ def _is_problems(name: str) -> bool:
     return name == PROBLEMS or name.startswith(f"{PROBLEMS}_")
 
 
-def _read_covered(cursor: Cursor, report: Report) -> dict[str, Any]:
-    """Return what the last delivery has reported, also a pending one, because it will be sent."""
+def _read_covered(cursor: Cursor, report: Report, delivery_id: int | None) -> dict[str, Any]:
+    """Return what the last or another delivery has reported, also a pending one, because it will be sent."""
     cursor.execute(
-        "select covered from dba.treportdelivery where report_name = %s order by delivery_id desc limit 1",
-        (report.report_name,),
+        """select covered from dba.treportdelivery where report_name = %(name)s
+               and (%(delivery)s::bigint is null or delivery_id = %(delivery)s::bigint)
+           order by delivery_id desc limit 1""",
+        {"name": report.report_name, "delivery": delivery_id},
     )
     row: Any = cursor.fetchone()
     return dict(row[0]) if row else {}
 
 
-def _run_queries(report: Report, reader: Connection, values: dict[str, Any]) -> dict[str | int, Table]:
+def _run_queries(report: Report, reader: Connection, values: dict[str, Any], seconds: int) -> dict[str | int, Table]:
     """Return the results of all queries, from one read-only snapshot with the rights of the reader.
 
     By the name of the query, or by the index of an attachment with SQL of its own.
     """
-    statements: dict[str | int, str] = dict(report.queries.items())
-    for index, attachment in enumerate(report.attachments):
-        if attachment.query not in report.queries and attachment.query not in report.parts:
-            statements[index] = attachment.query
+    statements = reading_rights.list_statements(report)
     tables = {}
     with transaction(reader) as cursor:
         cursor.execute("set transaction isolation level repeatable read, read only")
+        if seconds:
+            cursor.execute("set local statement_timeout = %s", (f"{seconds}s",))
         for name, statement in statements.items():
             shown = name if isinstance(name, str) else f"of {report.attachments[name].name}"
             tables[name] = _run_query(cursor, report, shown, statement, values)

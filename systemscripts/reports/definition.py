@@ -79,8 +79,13 @@ class Report(BaseModel):
 def load_report(connection: Connection, name: str) -> Report:
     """Return a report by name; raises UsageError with the nearest name, ConfigurationError if its row is faulty."""
     with transaction(connection) as cursor:
-        cursor.execute(f"select {', '.join(_COLUMNS)} from dba.treportmanager")
-        rows = {row[0]: dict(zip(_COLUMNS, row, strict=True)) for row in cursor.fetchall()}
+        return read_report_row(cursor, name)
+
+
+def read_report_row(cursor: Cursor, name: str) -> Report:
+    """Return a report by name, read in an open transaction; raises what `load_report` raises."""
+    cursor.execute(f"select {', '.join(_COLUMNS)} from dba.treportmanager")
+    rows = {row[0]: dict(zip(_COLUMNS, row, strict=True)) for row in cursor.fetchall()}
     if name not in rows:
         raise UsageError(f"there is no report {name!r}{did_you_mean(name, rows)}", f"Add config/reports/{name}.yaml.")
     try:

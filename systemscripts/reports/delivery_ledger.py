@@ -22,6 +22,7 @@ from systemscripts.commands import format_command
 from systemscripts.db_utils import Connection, Cursor, advisory_lock, transaction
 from systemscripts.directory_management import explain_unsafe_name
 from systemscripts.errors import ConfigurationError, EtlError, TryLaterError
+from systemscripts.reports import subscribers
 from systemscripts.reports.content import Content, gather_content
 from systemscripts.reports.definition import Report
 from systemscripts.reports.render import Rendered, render_report
@@ -35,6 +36,8 @@ logger = logging.getLogger(__name__)
 TARGET_PREFIX = "target:"
 # What a mail notes that went to the recipients of one row of `for_each`.
 OWN_RECIPIENTS = "own_recipients"
+# Which user's subscription a mail answers: it is sent only while the user wants it and may read it.
+SUBSCRIBER = "subscriber"
 # Delivers files to the target with a name.
 DeliverToTarget = Callable[[str, list[Path]], None]
 
@@ -100,25 +103,33 @@ def _write_mails(cursor: Cursor, report: Report, reader: Connection, run_uuid: s
     A kill in between does not lose one. All of them report what is new since the last delivery.
     """
     content = gather_content(report, cursor, reader, run_uuid)
-    more = [
-        (row["recipients"], gather_content(report, cursor, reader, run_uuid, each=row["name"]))
+    named = _list_recipients(cursor, report)
+    mails = [
+        _write_mail(cursor, report, gather_content(report, cursor, reader, run_uuid, each=row["name"]), run_uuid,
+                    row["recipients"], {OWN_RECIPIENTS: True})
         for row in content.rows.get(report.for_each, ())
         if row["recipients"]
-    ]
-    return [
-        *(_write_mail(cursor, report, mail_content, run_uuid, recipients) for recipients, mail_content in more),
-        _write_mail(cursor, report, content, run_uuid, None),
-    ]
+    ]  # fmt: skip
+    has_mail = {subscribers.normalize(name) for name in named}
+    for user in subscribers.list_subscribers(cursor, report):
+        if subscribers.normalize(user.email) in has_mail:
+            continue
+        own = gather_content(report, cursor, reader, run_uuid, visibility=user.visibility)
+        notes = {OWN_RECIPIENTS: True, SUBSCRIBER: user.user_name}
+        mails.append(_write_mail(cursor, report, own, run_uuid, [user.email], notes))
+    # the last one: the next report begins where it ends
+    return [*mails, _write_mail(cursor, report, content, run_uuid, named, {})]
 
 
 def _write_mail(
-    cursor: Cursor, report: Report, content: Content, run_uuid: str, own_recipients: list[str] | None
+    cursor: Cursor, report: Report, content: Content, run_uuid: str, recipients: list[str], notes: dict[str, Any]
 ) -> Delivery:
     rendered = render_report(report, content)
-    recipients = own_recipients or _list_recipients(report)
-    covered = content.covered | ({OWN_RECIPIENTS: True} if own_recipients else {})
-    status = "pending" if rendered.is_wanted else "nothing"
-    message = _compose_mail(report, rendered, recipients) if rendered.is_wanted else None
+    covered = content.covered | notes
+    # without recipients it is a mistake, unless only subscribers are to get it
+    is_wanted = rendered.is_wanted and (bool(recipients) or not _has_subscriptions(cursor, report))
+    status = "pending" if is_wanted else "nothing"
+    message = _compose_mail(report, rendered, recipients) if is_wanted else None
     cursor.execute(
         """insert into dba.treportdelivery (report_name, status, recipients, subject, message_id, message, covered,
                run_uuid)
@@ -130,11 +141,19 @@ def _write_mail(
     return Delivery(row[0], status, rendered.subject, recipients)
 
 
-def _list_recipients(report: Report) -> list[str]:
+def _has_subscriptions(cursor: Cursor, report: Report) -> bool:
+    cursor.execute("select 1 from dba.treportsubscription where report_name = %s limit 1", (report.report_name,))
+    return cursor.fetchone() is not None
+
+
+def _list_recipients(cursor: Cursor, report: Report) -> list[str]:
+    """Return the named recipients, each address once, without the users who want the report no longer."""
     addresses = report.recipients or ([] if report.targets else settings.current().report_recipients)
     named = [*addresses, *(f"{TARGET_PREFIX}{name}" for name in report.targets)]
     # the first one of each address, in their order
-    return list({settings.extract_address(name): name for name in reversed(named)}.values())[::-1]
+    by_address = {settings.extract_address(name): name for name in reversed(named)}
+    left = subscribers.list_left(cursor, report)
+    return [name for address, name in reversed(by_address.items()) if address.lower() not in left]
 
 
 def _compose_mail(report: Report, rendered: Rendered, recipients: list[str]) -> EmailMessage:
@@ -161,14 +180,22 @@ def _send_mail(
     """Send one mail and its files to those who do not have it yet; `gone` collects the permanently refused."""
     with transaction(connection) as cursor:
         cursor.execute(
-            """select message, subject, recipients, accepted, covered ? %s from dba.treportdelivery
+            """select message, subject, recipients, accepted, covered ? %s, covered ->> %s from dba.treportdelivery
                where delivery_id = %s""",
-            (OWN_RECIPIENTS, delivery_id),
+            (OWN_RECIPIENTS, SUBSCRIBER, delivery_id),
         )
         row: Any = cursor.fetchone()
-    content, subject, recipients, accepted, has_own = row
-    # the recipients may have been corrected since it was written
-    recipients = recipients if has_own else _list_recipients(report) or recipients
+        content, subject, recipients, accepted, has_own, subscriber = row
+        # the recipients may have been corrected since it was written
+        if not has_own:
+            left_it = subscribers.list_left(cursor, report)
+            recipients = [name for name in recipients if subscribers.normalize(name) not in left_it]
+            recipients = _list_recipients(cursor, report) or recipients
+        is_left = subscriber is not None and subscribers.find_subscriber(cursor, report, subscriber) is None
+    if is_left or not recipients:
+        text = "the user wants the report no longer, or may not read it any more" if is_left else "all have left it"
+        _record_status(connection, delivery_id, "nothing", accepted, text)
+        return Delivery(delivery_id, "nothing", subject, recipients)
     served = {settings.extract_address(name) for name in accepted}
     left = [name for name in recipients if settings.extract_address(name) not in served]
     try:
@@ -244,7 +271,7 @@ def _record_status(
         cursor.execute(
             """update dba.treportdelivery set status = %(status)s, accepted = %(accepted)s, error = %(error)s,
                    sent_at = case when %(status)s = 'sent' then now() end,
-                   message = case when %(status)s = 'sent' then null else message end
+                   message = case when %(status)s <> 'pending' then null else message end
                where delivery_id = %(delivery_id)s""",
             {"status": status, "accepted": accepted, "error": error, "delivery_id": delivery_id},
         )

@@ -30,7 +30,9 @@ ANALYST = {
     "GET /console/coverage", "GET /coverage-report",
     "GET /tables", "GET /tables/<path:name>/download.<any(csv, xlsx):ending>", "POST /data-view", "GET /console/view",
     "POST /console/view", "GET /console/glossary", "GET /console/account", "POST /console/account/password",
-    "GET /account", "POST /account/password",
+    "GET /account", "POST /account/password", "GET /console/reports", "GET /console/reports/<name>",
+    "POST /console/reports/<name>/subscribe", "POST /console/reports/<name>/unsubscribe", "GET /reports",
+    "GET /reports/<name>", "PUT /reports/<name>/subscription", "DELETE /reports/<name>/subscription",
 }  # fmt: skip
 
 
@@ -115,7 +117,7 @@ def test_no_page_holds_inline_script_or_style(console: Console) -> None:
     [
         ("", "Overview"), ("runs", "Runs"), ("runs/new", "Runs"), ("datasets", "Datasets"), ("rejects", "Rejects"),
         ("configurations", "Configurations"), ("history", "Configurations"), ("upload", "Configurations"),
-        ("users", "Users"), ("groups/default", "Users"),
+        ("users", "Users"), ("reports", "Reports"), ("groups/default", "Users"),
         ("tables", "Tables"), ("log", "Log"), ("coverage", "Coverage"),
     ],
 )  # fmt: skip

@@ -361,3 +361,32 @@ class AddedFile(Answer):
     edits: dict[str, Any] | None
     tried: dict[str, Any] | None
     run_uuid: UUID | None
+
+
+class ReportSummary(Answer):
+    """A report; `is_subscribed` is null if the user has not said whether to get it."""
+
+    report_name: str
+    description: str
+    is_subscribed: bool | None
+    subject: str | None
+    sent_at: datetime | None
+
+
+class ReportTable(Answer):
+    """The rows of one query of a report."""
+
+    name: str
+    columns: list[str]
+    rows: list[dict[str, Any]]
+    total: int
+
+
+class ReportContent(Answer):
+    """What a report has to report since a mail."""
+
+    report: str
+    since: int | None
+    problems: list[dict[str, Any]]
+    changes: list[dict[str, Any]]
+    tables: list[ReportTable]

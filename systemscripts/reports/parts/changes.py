@@ -12,6 +12,7 @@ from systemscripts.datasets import changes, differences
 from systemscripts.datasets.comparison import Comparison, Dataset, Row
 from systemscripts.errors import ConfigurationError
 from systemscripts.reports.report_part import ReportPart
+from systemscripts.table_rights import MASK, Visibility
 
 if TYPE_CHECKING:
     from systemscripts.db_utils import Cursor
@@ -101,6 +102,50 @@ def make(
         "as_of": max([covered.get("as_of", ""), *map(_as_of, about.values())]),
     }
     return ReportPart(label_changes, bool(label_changes), told, {options.labels} if options.labels else set())
+
+
+def may_read(cursor: Cursor, options: Options, visibility: Visibility) -> bool:
+    """Return whether a user may see the lists of the import."""
+    schema, _, table = _find_target(cursor, options.import_name).partition(".")
+    return visibility.may_see_list(options.import_name, schema, table)
+
+
+def restrict(cursor: Cursor, options: Options, part: ReportPart, visibility: Visibility) -> ReportPart:
+    """Return the changes as a user may see them: none, or with the values of personal columns masked."""
+    if not may_read(cursor, options, visibility):
+        return replace(part, value=[], has_news=False)
+    schema, _, table = _find_target(cursor, options.import_name).partition(".")
+    masked = visibility.masked_columns(schema, table)
+    if not masked:
+        return part
+    has_masked_key = any(name in masked for key in _key_columns(cursor, options.import_name) for name in key.split("|"))
+    return replace(part, value=[_mask_change(change, masked, has_masked_key) for change in part.value])
+
+
+def _mask_change(change: LabelChange, masked: frozenset[str], has_masked_key: bool) -> LabelChange:
+    def mask_cells(cells: dict[str, str]) -> dict[str, str]:
+        return {name: MASK if text and name in masked else text for name, text in cells.items()}
+
+    def mask_row(row: Row) -> Row:
+        values = [replace(value, before=MASK, after=MASK) if value.column in masked else value for value in row.values]
+        return Row(MASK if has_masked_key else row.key, mask_cells(row.cells), values)
+
+    comparison = change.comparison
+    if comparison is not None:
+        comparison = replace(
+            comparison,
+            added=list(map(mask_row, comparison.added)),
+            removed=list(map(mask_row, comparison.removed)),
+            changed=list(map(mask_row, comparison.changed)),
+            twins=[MASK] * len(comparison.twins) if has_masked_key else comparison.twins,
+        )
+    return replace(change, comparison=comparison, rows=[mask_cells(cells) for cells in change.rows])
+
+
+def _find_target(cursor: Cursor, import_name: str) -> str:
+    cursor.execute("select target_table from dba.timportconfig where config_name = %s", (import_name,))
+    row = cursor.fetchone()
+    return str(row[0]) if row else ""
 
 
 def _find_gone(

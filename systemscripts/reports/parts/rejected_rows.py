@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict
 
 from systemscripts.reports.report_part import ReportPart
+from systemscripts.table_rights import Visibility
 
 if TYPE_CHECKING:
     from systemscripts.db_utils import Cursor
@@ -41,3 +43,21 @@ def make(
     rejected = cursor.fetchall()
     columns = [column.name for column in cursor.description or ()]
     return ReportPart((columns, rejected), bool(rejected), {"rejected_row_id": newest}, {options.of})
+
+
+def may_read(cursor: Cursor, options: Options, visibility: Visibility) -> bool:
+    """Return whether a user may read a report with it: always, but without the rows that are not for the user."""
+    return True
+
+
+def restrict(cursor: Cursor, options: Options, part: ReportPart, visibility: Visibility) -> ReportPart:
+    """Return the rows of those imports whose tables a user sees without masked columns: a row is quoted as a whole."""
+    cursor.execute("select config_name, target_table from dba.timportconfig")
+    seen = set()
+    for config_name, target_table in cursor.fetchall():
+        schema, _, table = target_table.partition(".")
+        if visibility.may_see(schema, table) and not visibility.masked_columns(schema, table):
+            seen.add(config_name)
+    columns, rows = part.value
+    rows = [row for row in rows if row[0] in seen]
+    return replace(part, value=(columns, rows), has_news=bool(rows))
