@@ -87,7 +87,7 @@ class Visibility:
     def judge_query(self, query: View) -> tuple[bool, frozenset[str]]:
         """Return whether everything that the query of a report reads may be seen, and which columns are masked.
 
-        A report may also read the views of dba, which tell of runs, files and counts and have no rows of tables.
+        A report may also read the views of dba, which have runs, files and counts, and no rows of tables.
         """
         if self.sees_everything:
             return True, frozenset()

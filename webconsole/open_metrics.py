@@ -26,7 +26,7 @@ class Gauge:
     samples: dict[Labels, float] = field(default_factory=dict)
 
     def set(self, value: float | None, **labels: str) -> None:
-        """Add a sample; None is no sample."""
+        """Add a sample; None adds nothing."""
         if value is not None:
             self.samples[tuple(labels.items())] = value
 

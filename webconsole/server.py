@@ -46,13 +46,10 @@ DUE_SECONDS = 10.0
 # so many unread bytes would make a thread wait for the reader: never
 NEVER_BYTES = 1 << 50
 
-<<<<<<< HEAD
 _DOWNLOAD = re.compile(r"\.(?:csv|xlsx|parquet)$")
-_TABLE = re.compile(r"^(?:/console/(?:tables/|lists/|view|upload)|/data-view|/upload-config)|/changes$")
-=======
-_DOWNLOAD = re.compile(r"\.(?:csv|xlsx)$")
-_TABLE = re.compile(r"^(?:/console/(?:tables/|view|upload|reports)|/reports|/data-view|/upload-config)|/changes$")
->>>>>>> afb0dc1 (Show reports in the browser with charts, and let users subscribe to them and leave them)
+_TABLE = re.compile(
+    r"^(?:/console/(?:tables/|lists/|view|upload|reports)|/reports|/data-view|/upload-config)|/changes$"
+)
 # threads of each lane; each thread has up to two connections to the database
 LANES = {
     "pages": 5,
