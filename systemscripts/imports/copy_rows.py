@@ -94,6 +94,8 @@ def copy_table(cursor: Cursor, load: Load, advance: Callable[[int], None]) -> tu
         rejects.add(ready.rejects)
         counts.skipped += ready.skipped
         advance(len(block.records))
+    if pattern and pattern.day_order:
+        cursor.execute("set local datestyle to default")
     counts.rejected, load.extent.rows = rejects.count, counts.loaded
     return counts, rejects
 
