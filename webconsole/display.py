@@ -17,8 +17,8 @@ from systemscripts import commands, human_units, settings
 # console.js stores the time zone of the browser in it
 ZONE_COOKIE = "console_zone"
 MINUTE_SECONDS, HOUR_SECONDS, DAY_SECONDS, WEEK_DAYS = 60, 3600, 86_400, 7
-# of a held file: the commands that accept or undo it
-_COMMANDS = re.compile(r"; [^;]*\bdatasets accept\b.*$", re.DOTALL)
+# of a held file the commands that accept or undo it, of a refused one the command that tries it again
+_COMMANDS = re.compile(r"; (?:[^;]*\bdatasets accept\b|or after a change here: ).*$", re.DOTALL)
 _TONES = {
     "succeeded": "good", "loaded": "good", "current": "good",
     "running": "busy", "starting": "busy", "fetched": "busy", "prepared": "busy",

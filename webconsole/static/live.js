@@ -43,7 +43,8 @@
     if (focused) document.getElementById(focused.id)?.querySelectorAll("a, button, summary")[focused.index]?.focus({ preventScroll: true });
     focused = null;
   });
-  document.addEventListener("htmx:afterOnLoad", (event) => {
+  // before the swap: after it the part that asked is gone from the page, and its events reach no one
+  document.addEventListener("htmx:beforeOnLoad", (event) => {
     if (isLive(event) && event.detail.xhr.status < 400) forget();
   });
   for (const name of ["htmx:sendError", "htmx:timeout"]) {
