@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import base64
+import io
+import zipfile
 from collections.abc import Iterator
+from decimal import Decimal
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from tests.webconsole import console_pages
-from tests.webconsole.conftest import ORDERS, Console
+from tests.webconsole.conftest import ORDERS, Console, wait_for
 from tests.webconsole.console_pages import Person
 
 if TYPE_CHECKING:
@@ -97,3 +102,142 @@ def test_a_held_file_brings_new_columns_with_types(operator: Person) -> None:
         "select changed_by, source from dba.tconfighistory where config_name = 'widened' and content::text ~ 'betrag'"
     )
     assert console.installation.sql(version)[0] == ("anna", "row")
+
+
+SAMPLES = Path(__file__).parents[1] / "samples"
+# name of a sample -> rows of its table
+UGLY = {
+    "html_table.xls": 1, "census_title_notes.csv": 3, "pages_with_repeated_header.csv": 4, "utf16.txt": 2,
+    "objects.json": 2, "shift_jis.csv": 3, "workbook_in_zip.zip": 1, "footer_rows_count.txt": 3,
+}  # fmt: skip
+AMERICAN = "Sale Date,Amount,Paid,Who\n" + "".join(
+    f'{number % 12 + 1}/{number % 28 + 1}/2026,"${number * 1000:,}.50",{"YN"[number % 2]},Ann {number}\n'
+    for number in range(1, 31)
+)
+GERMAN = "Umsatz Q3;;;\n\nNr;Kunde;Betrag;Bezahlt\n" + "".join(
+    f"{number};Müller & Söhne {number};{number}.000,50 €;{'Ja' if number % 2 else 'Nein'}\n" for number in range(1, 31)
+)
+
+
+def drop_file(person: Person, name: str, content: bytes) -> None:
+    """Let go of a file over the page, as a person does with one of their desktop."""
+    person.page.evaluate(
+        """([name, text]) => {
+            const data = new DataTransfer();
+            data.items.add(new File([Uint8Array.from(atob(text), letter => letter.charCodeAt(0))], name));
+            document.getElementById("add").dispatchEvent(new DragEvent("drop", {dataTransfer: data, bubbles: true}));
+        }""",
+        [name, base64.b64encode(content).decode()],
+    )
+
+
+def test_ten_ugly_files_are_dropped_and_loaded_without_yaml(operator: Person) -> None:
+    page, console = operator.page, operator.console
+    files = {name: ((SAMPLES / name).read_bytes(), rows) for name, rows in UGLY.items()}
+    files |= {
+        "sales_sept_2026.csv": (AMERICAN.encode(), 30),
+        "Umsätze 2026-09 (1).csv": (GERMAN.encode("cp1252"), 30),
+    }
+    for name, (content, rows) in files.items():
+        operator.go("/console/add")
+        drop_file(operator, name, content)
+        page.get_by_role("button", name="Save and load").click()
+        page.get_by_text(f"{rows} row{'' if rows == 1 else 's'} loaded").wait_for()
+        assert "dateformat" not in operator.text(), "YAML is seen"
+    sql = console.installation.sql
+    # there is an import of the name sales already
+    assert sql("select sale_date::text, amount, paid from public.sales_2 order by amount limit 1") == [
+        ("2026-02-02", Decimal("1000.50"), False)
+    ]
+    assert sql("select kunde, betrag, bezahlt from public.umsatze order by nr limit 1") == [
+        ("Müller & Söhne 1", Decimal("1000.50"), True)
+    ]
+
+
+def send_file(console: Console, name: str, content: bytes, import_name: str = "") -> dict[str, Any]:
+    """Add a file by JSON, and wait until it is read and tried."""
+    answer = console.post("/files", json={"name": name, "size": len(content), "import": import_name})
+    assert answer.status_code == 201, answer.text
+    path = answer.headers["Location"]
+    half = len(content) // 2
+    for offset, part in ((0, content[:half]), (half, content[half:])):
+        sent = console.call("PUT", f"{path}?offset={offset}", data=part)
+        assert sent.status_code == 200, sent.text
+    wait_for(lambda: not console.get(path).json()["is_working"])
+    described: dict[str, Any] = console.get(path).json() | {"path": path}
+    return described
+
+
+def test_a_file_for_a_known_import_is_tried_and_loaded_by_json(console: Console) -> None:
+    console.load("known", "known_1.csv", CLEAN, **ORDERS)
+    draft = send_file(console, "known_2.csv", CLEAN.replace("Ann 7", "Eve").encode(), "known")
+    assert draft["tried"]["status"] == "would be loaded" and draft["tried"]["counts"]["loaded"] == 40
+    loading = console.post(f"{draft['path']}/load", json={})
+    assert loading.status_code == 202, loading.text
+    run = loading.headers["Location"]
+    wait_for(lambda: (console.get(run).json()["run"] or {}).get("status") == "succeeded")
+    assert console.installation.sql("select count(*) from public.known_current where who = 'Eve'") == [(1,)]
+    assert console.post(f"{draft['path']}/load", json={}).status_code == 409
+
+
+def test_a_column_is_renamed_and_left_out_and_the_header_row_is_said(console: Console) -> None:
+    draft = send_file(console, "choice.csv", b"code;when;left\na1;01.02.2026;x\nb2;31.03.2026;y\n")
+    edits = {"name": "chosen", "target_table": "public.chosen", "columns": {
+        "code": {"name": "client_code", "key": True}, "left": {"keep": False}}}  # fmt: skip
+    assert console.post(f"{draft['path']}/check", json=edits).status_code == 202
+    faulty = console.post(f"{draft['path']}/load", json={"target_table": "dba.tuser"})
+    assert faulty.status_code == 422 and "closed to uploads" in faulty.text
+    run = console.post(f"{draft['path']}/load", json={"target_table": "public.chosen"}).headers["Location"]
+    wait_for(lambda: (console.get(run).json()["run"] or {}).get("status") == "succeeded")
+    columns = console.installation.sql(
+        "select column_name from information_schema.columns where table_name = 'chosen' order by ordinal_position"
+    )
+    assert [name for (name,) in columns][2:] == ["client_code", "when"]
+    again = send_file(console, "choice.csv", b"code;when\na1;01.02.2026\n")
+    path = again["path"]
+    assert console.post(f"{path}/load", json={"name": "chosen"}).status_code == 422, "the name is taken"
+    assert console.post(f"{path}/read", json={"header_row": 2, "delimiter": ";"}).status_code == 202
+    wait_for(lambda: not console.get(path).json()["is_working"])
+    assert console.get(path).json()["found"]["headers"] == ["a1", "01.02.2026"]
+
+
+def test_strange_files_are_refused_with_a_reason_and_leave_nothing(console: Console) -> None:
+    for sample in ("billion_laughs.xlsx", "word.xlsx", "login_page.csv", "zero_bytes.csv"):
+        draft = send_file(console, sample, (SAMPLES / sample).read_bytes())
+        error = (draft["found"] or {}).get("error", "")
+        assert error and "unexpected" not in error, (sample, draft)
+        assert console.get(draft["page"]).status_code == 200
+        assert console.post(f"{draft['path']}/load", json={}).status_code == 409
+        assert console.delete(draft["path"]).status_code == 204
+        assert console.get(draft["path"]).status_code == 404
+    assert not list((console.installation.data / "var" / "console" / "new_files").glob("*/data/*.xlsx"))
+
+
+def test_a_bomb_in_a_zip_ends_without_filling_the_disk(console: Console) -> None:
+    packed = io.BytesIO()
+    with (
+        zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as bomb,
+        bomb.open("bomb.csv", "w", force_zip64=True) as out,
+    ):
+        for _ in range(600):
+            out.write(b"0" * 2**20)
+    draft = send_file(console, "bomb.zip", packed.getvalue())
+    assert "unpack" in draft["found"]["error"] or "expand" in draft["found"]["error"], draft["found"]
+
+
+def test_names_and_sizes_that_are_not_allowed_are_refused(console: Console) -> None:
+    begin = "/files"
+    assert console.post(begin, json={"name": "x.csv", "size": 2 << 30}).status_code == 409
+    assert console.post(begin, json={"name": "x.csv", "size": 0}).status_code == 409
+    for name in ("a\nb.csv", "..", "a\u202egnp.csv", "/"):
+        assert console.post(begin, json={"name": name, "size": 3}).status_code == 409, name
+    for name, stored in (("../../etc/passwd", "passwd"), ("C:\\data\\x.csv", "x.csv"), (".hidden.csv", "hidden.csv")):
+        answer = console.post(begin, json={"name": name, "size": 3})
+        assert answer.json()["name"] == stored
+        path = answer.headers["Location"]
+        assert console.call("PUT", f"{path}?offset=1", data=b"a").status_code == 409, "a gap"
+        assert console.call("PUT", f"{path}?offset=0", data=b"abcd").status_code == 409, "more than announced"
+        assert console.call("PUT", f"{path}?offset=0", data=b"x" * (5 << 20)).status_code == 413
+        assert console.get(path).json()["received"] == 0
+        assert console.post(f"{path}/load", json={}).status_code == 409, "it has not arrived"
+        console.delete(path)

@@ -118,7 +118,7 @@ def read_again(draft_id: UUID) -> Response:
 def check_file(draft_id: UUID) -> Response:
     """Change the proposal for a file and try its load; nothing is written."""
     draft = _find_draft(draft_id)
-    if not draft.config_name:
+    if not draft.config_name or draft.review:
         _take_edits(draft)
     files.start_trying(draft)
     return make_response(jsonify(_describe(draft)), 202)
@@ -130,7 +130,7 @@ def check_file(draft_id: UUID) -> Response:
 def load_file(draft_id: UUID) -> Response:
     """Store the import of a file, unless it is for a known one, and start its load."""
     draft = _find_draft(draft_id)
-    if not draft.config_name:
+    if not draft.config_name or draft.review:
         _take_edits(draft)
     run_uuid = files.load_file(draft, access.require_user().name)
     response = make_response(jsonify(_describe(draft)), 202)

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import resource
 import sys
@@ -12,6 +13,7 @@ from dataclasses import asdict
 from typing import Any
 
 from systemscripts import configuration, db_utils, log_utils, settings
+from systemscripts.configuration import import_rows
 from systemscripts.configuration.learned_aliases import add_learned_aliases
 from systemscripts.directory_management import Directories
 from systemscripts.errors import EtlError, describe_unexpected
@@ -24,6 +26,8 @@ from webconsole.new_files.drafts import Draft
 
 # of processor time: a file of the largest size takes a few minutes
 CPU_SECONDS = 1800
+# of a name that gets a number
+MAX_STEM_LETTERS = 36
 
 
 def main(draft_id: str, step: str) -> None:
@@ -54,7 +58,8 @@ def _attempt(work: Any) -> dict[str, Any]:
 def _describe(draft: Draft) -> dict[str, Any]:
     """Return what is in the file, for a new import or by the import that it is for."""
     if not draft.config_name:
-        return describe_file.describe_file(draft.path, describe_file.build_options(draft.reading))
+        facts = describe_file.describe_file(draft.path, describe_file.build_options(draft.reading))
+        return facts | {"name": _choose_free_name(facts["name"])}
     with db_utils.connect("etl", purpose="console, review") as connection:
         config = configuration.load_import(connection, draft.config_name)
         with db_utils.transaction(connection) as cursor:
@@ -63,6 +68,19 @@ def _describe(draft: Draft) -> dict[str, Any]:
         context = Context(connection, config, Directories(settings.current().etl_data_dir), log_utils.get_run_uuid())
     options = describe_file.build_options(draft.reading, prepare.build_reading_options(context))
     return describe_file.describe_for_import(draft.path, options, config, last)
+
+
+def _choose_free_name(name: str) -> str:
+    """Return a name that neither an import nor a table has: itself, or with the next free number."""
+    with db_utils.connect("etl", purpose="console, new file") as connection, connection.cursor() as cursor:
+        cursor.execute(
+            """select config_name from dba.timportconfig union
+               select regexp_replace(relname, '_current$', '') from pg_class
+               where relnamespace = to_regnamespace('public')"""
+        )
+        taken = {row[0] for row in cursor.fetchall()} | {path.stem for path in import_rows.FOLDER.glob("*.yaml")}
+    names = (name if number == 1 else f"{name[:MAX_STEM_LETTERS]}_{number}" for number in itertools.count(1))
+    return next(one for one in names if one not in taken)
 
 
 def _find_changes(draft: Draft) -> dict[str, Any]:

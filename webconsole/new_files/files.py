@@ -14,10 +14,10 @@ from systemscripts.db_utils import transaction
 from systemscripts.directory_management import Directories
 from systemscripts.errors import ConfigurationError, UsageError
 from systemscripts.ingest import reload_archived
-from webconsole import connections, reviews, run_processes
+from webconsole import connections, review_actions, run_processes
 from webconsole.new_files import background, draft_import, drafts, sample_check
 from webconsole.new_files.drafts import Draft
-from webconsole.reviews import Review
+from webconsole.review_actions import Review
 
 logger = logging.getLogger(__name__)
 
@@ -102,7 +102,7 @@ def begin_review(review: Review, user_name: str) -> Draft:
 
     Raise UsageError if there is nothing to decide or the file is gone.
     """
-    reviews.check_open(review)
+    review_actions.check_open(review)
     directories, file = Directories(settings.current().etl_data_dir), review.file
     what = {"dataset_id": review.dataset_id} if review.dataset_id is not None else {"file_id": file["file_id"]}
     with contextlib.ExitStack() as stack:
@@ -121,16 +121,16 @@ def begin_review(review: Review, user_name: str) -> Draft:
     return draft
 
 
-def save_review(draft: Draft, user_name: str) -> str:
-    """Store the changed columns as a new version of the import, start the load of the file, and return its run.
-
-    Raise ConfigurationError with every fault, UsageError if the file was decided about meanwhile.
-    """
+def _save_review(draft: Draft, user_name: str) -> str:
     if faults := find_faults(draft):
         raise ConfigurationError("; ".join(faults))
     is_held = draft.review.get("dataset_id") is not None
-    review = reviews.load_held(draft.review["dataset_id"]) if is_held else reviews.load_refused(draft.review["file_id"])
-    reviews.check_open(review)
+    review = (
+        review_actions.load_held(draft.review["dataset_id"])
+        if is_held
+        else review_actions.load_refused(draft.review["file_id"])
+    )
+    review_actions.check_open(review)
     connection, facts = connections.connect_as_etl(), require_found(draft)
     config = configuration.load_import(connection, draft.config_name)
     changed = draft_import.build_changed_config(config, facts, draft_import.merge_edits(facts, draft.edits))
@@ -138,11 +138,14 @@ def save_review(draft: Draft, user_name: str) -> str:
         draft.version = import_rows.edit_row(connection, changed, user_name)
         logger.info("console: %s changed the columns of %s, version %s", user_name, config.config_name, draft.version)
     run_uuid = (
-        reviews.accept(review, as_renamed=False, reason="its columns were changed", change_types=True)
+        review_actions.accept(review, as_renamed=False, reason="its columns were changed", change_types=True)
         if is_held
-        else reviews.retry(review, change_types=True)
+        else review_actions.retry(review, change_types=True)
     )
-    draft.remove()
+    draft.run_uuid = run_uuid
+    draft.save()
+    # a copy: the file itself is in the archive
+    draft.path.unlink(missing_ok=True)
     return run_uuid
 
 
@@ -164,11 +167,13 @@ def find_fitting_imports(file_name: str) -> list[str]:
 
 
 def load_file(draft: Draft, user_name: str) -> str:
-    """Store the import of a file as a new version, unless it is known, start the load and return its run.
+    """Store the import of a file, or its changed columns, as a new version, start the load and return its run.
 
     Raise ConfigurationError with every fault, UsageError if the file is being loaded already.
     """
     _refuse_unready(draft)
+    if draft.review:
+        return _save_review(draft, user_name)
     name = draft.config_name or _store_import(draft, user_name)
     draft.run_uuid = run_processes.load_file(name, draft.path, user_name)
     draft.save()

@@ -46,7 +46,8 @@ def _check_column(
     if not edit["keep"]:
         check.samples = [(value, "") for value in _pick(values)]
         return check
-    if not _NAME.fullmatch(edit["name"]):
+    # a header in another script is a name as it is
+    if "rename" in declared and not _NAME.fullmatch(edit["name"]):
         check.fault = "A name has small letters, digits and _, and begins with a letter."
     elif names.count(edit["name"]) > 1:
         check.fault = "Two columns have this name."

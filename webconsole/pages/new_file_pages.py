@@ -116,11 +116,8 @@ def load_file(draft_id: UUID) -> Response:
         _take_edits(draft)
         if faults := files.find_faults(draft):
             return make_response(_render_page(draft, faults), 422)
-    if draft.review:
-        run_uuid = files.save_review(draft, access.require_user().name)
-        return make_response(redirect(f"/console/runs/{run_uuid}", 303))
-    files.load_file(draft, access.require_user().name)
-    return _go_to(draft)
+    run_uuid = files.load_file(draft, access.require_user().name)
+    return make_response(redirect(f"/console/runs/{run_uuid}", 303)) if draft.review else _go_to(draft)
 
 
 @blueprint.post("/<uuid:draft_id>/for")
