@@ -390,3 +390,32 @@ class ReportContent(Answer):
     problems: list[dict[str, Any]]
     changes: list[dict[str, Any]]
     tables: list[ReportTable]
+
+
+class CopiedFile(Answer):
+    """A copy of a held or refused file, whose columns can be changed as those of an added one."""
+
+    id: UUID
+    name: str
+
+
+class HeaderLine(Answer):
+    """One column in the last good file and in this one."""
+
+    column: str
+    before: str
+    now: str
+    change: Literal["same", "spelled differently", "renamed", "missing", "new"]
+    score: float | None
+
+
+class FileReview(Answer):
+    """What is against a held or refused file, and how its header differs."""
+
+    file: dict[str, Any]
+    import_name: str = Field(alias="import")
+    is_open: bool
+    findings: list[dict[str, Any]]
+    headers: list[HeaderLine]
+    letters: list[dict[str, Any]]
+    proposed_letter: str

@@ -10,6 +10,7 @@ from flask import Blueprint, Response, jsonify, make_response
 from pydantic import Field
 
 from webconsole import review_actions
+from webconsole.api import answers
 from webconsole.api.openapi import Body, describe, make_plain, parse_body
 from webconsole.new_files import files
 from webconsole.query_arguments import MAX_INTEGER
@@ -38,7 +39,7 @@ class Letter(Body):
 
 @blueprint.get(DATASET)
 @access.allow("admin")
-@describe()
+@describe(answer=answers.FileReview)
 def show_held(dataset_id: int) -> Response:
     """Return what is against a held file, its header beside the last one, and a letter to its sender."""
     return _describe(review_actions.load_held(dataset_id))
@@ -46,7 +47,7 @@ def show_held(dataset_id: int) -> Response:
 
 @blueprint.get(FILE)
 @access.allow("admin")
-@describe()
+@describe(answer=answers.FileReview)
 def show_refused(file_id: int) -> Response:
     """Return what is against a refused file, its header beside the last one, and a letter to its sender."""
     return _describe(review_actions.load_refused(file_id))
@@ -54,7 +55,7 @@ def show_refused(file_id: int) -> Response:
 
 @blueprint.post(f"{DATASET}/accept")
 @access.allow("admin")
-@describe(body=Acceptance, status=202)
+@describe(body=Acceptance, status=202, answer=answers.Started)
 def accept_held(dataset_id: int) -> Response:
     """Load a held file, as it is or under the proposed names of its columns."""
     body = parse_body(Acceptance)
@@ -63,7 +64,7 @@ def accept_held(dataset_id: int) -> Response:
 
 @blueprint.post(f"{DATASET}/refuse")
 @access.allow("admin")
-@describe(body=Letter, status=202)
+@describe(body=Letter, status=202, answer=answers.Started)
 def refuse_held(dataset_id: int) -> Response:
     """Close a held file without loading it, and write to its sender if an address is given."""
     review, body = review_actions.load_held(dataset_id), parse_body(Letter)
@@ -75,7 +76,7 @@ def refuse_held(dataset_id: int) -> Response:
 
 @blueprint.post(f"{FILE}/retry")
 @access.allow("admin")
-@describe(status=202)
+@describe(status=202, answer=answers.Started)
 def retry_refused(file_id: int) -> Response:
     """Try the refused files of the import again."""
     return _answer_started(review_actions.retry(review_actions.load_refused(file_id)))
@@ -83,7 +84,7 @@ def retry_refused(file_id: int) -> Response:
 
 @blueprint.post(f"{FILE}/letter")
 @access.allow("admin")
-@describe(body=Letter)
+@describe(body=Letter, answer=answers.FileReview)
 def write_letter(file_id: int) -> Response:
     """Write to the sender of a refused file."""
     review, body = review_actions.load_refused(file_id), parse_body(Letter)
@@ -93,7 +94,7 @@ def write_letter(file_id: int) -> Response:
 
 @blueprint.post(f"{DATASET}/columns")
 @access.allow("admin")
-@describe(status=201)
+@describe(status=201, answer=answers.CopiedFile)
 def change_held_columns(dataset_id: int) -> Response:
     """Read a held file, to add its new columns or change types: then /files/{draft_id}/check and /load."""
     return _answer_draft(review_actions.load_held(dataset_id))
@@ -101,7 +102,7 @@ def change_held_columns(dataset_id: int) -> Response:
 
 @blueprint.post(f"{FILE}/columns")
 @access.allow("admin")
-@describe(status=201)
+@describe(status=201, answer=answers.CopiedFile)
 def change_refused_columns(file_id: int) -> Response:
     """Read a refused file, to change types: then /files/{draft_id}/check and /load."""
     return _answer_draft(review_actions.load_refused(file_id))
