@@ -124,3 +124,10 @@ def test_no_page_holds_inline_script_or_style(console: Console) -> None:
 def test_the_menu_marks_the_one_room_that_a_page_is_in(console: Console, path: str, room: str) -> None:
     menu = console.get(f"/console/{path}").text.partition("<nav")[2].partition("</nav>")[0]
     assert re.findall(r'aria-current="page">([^<]+)<', menu) == [room]
+
+
+def test_browsers_that_come_by_a_name_with_tls_stay_with_tls(console: Console) -> None:
+    answer = console.get("/console/sign-in", None, headers={"Host": "console.example.test"})
+    assert answer.headers["Strict-Transport-Security"] == "max-age=31536000"
+    assert "Strict-Transport-Security" not in console.get("/console/sign-in", None).headers
+    assert console.get("/console/sign-in", None, headers={"Host": "evil.test"}).status_code == 400

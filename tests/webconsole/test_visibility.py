@@ -140,6 +140,35 @@ def test_each_group_sees_its_tables_and_values_on_each_route(clients: Console, g
     assert {table for table in seen if f"public.{table}" not in listed} == set()
 
 
+def test_a_group_sees_lists_without_their_table_and_nothing_else_of_them(clients: Console, group: str) -> None:
+    paths = [f"/console/lists/clients/{page}" for page in ("now", "now.csv", "changes", "changes.csv", "earlier")]
+    assert {clients.get(path, "ben").status_code for path in paths} == {404}
+    assert "clients" not in clients.get("/console/lists", "ben").text.partition("<main")[2]
+    allow(clients, lists=["cli*"])
+    for path in paths:
+        answer = clients.get(path, "ben")
+        # one version has nothing to compare
+        assert answer.status_code == (404 if path.endswith("changes.csv") else 200), path
+        assert SECRET not in answer.text, path
+    assert MASK in clients.get("/console/lists/clients/now.csv", "ben").content.decode("utf-8-sig")
+    assert clients.get("/console/tables/public.clients", "ben").status_code == 404
+    allow(clients, lists=[], tables=["targets"], personal=["targets"])
+    assert SECRET in clients.get("/console/lists/clients/now", "ben").text
+
+
+PANELS = ("/row/{dataset}/2", "/groups?by=email", "/totals", "/groups?by=city", "?as_of=2100-01-01", "?facets=email")
+
+
+@pytest.mark.parametrize("panel", PANELS)
+def test_no_panel_of_a_table_shows_a_masked_value_or_a_table_of_others(clients: Console, panel: str) -> None:
+    dataset = clients.dataset("clients")
+    path = "/console/tables/public.clients" + panel.format(dataset=dataset)
+    answer = clients.get(path, "ben")
+    assert answer.status_code < 500 and SECRET not in answer.text
+    hidden = clients.get("/console/tables/public.by_hand" + panel.format(dataset=dataset), "ben")
+    assert hidden.status_code in (404, 422) and "by hand" not in hidden.text
+
+
 def test_a_user_in_two_groups_sees_what_either_sees(clients: Console, group: str) -> None:
     allow(clients, tables=["public.clients"])
     clients.installation.sql("insert into dba.tusergroup (group_name, tables) values ('more', '{public.by_hand}')")

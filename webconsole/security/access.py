@@ -107,9 +107,15 @@ def find_known_browser(user_name: str) -> str | None:
     return tokens.find_known_browser(request.cookies.get(MARK_COOKIE, ""), user_name, get_signing_key())
 
 
+def is_local_host() -> bool:
+    """Return whether the browser is on this machine or at the end of a tunnel to it, by the name that it uses."""
+    # as it was sent: a name that is not one of ours is refused when the host is asked for
+    return request.environ.get("HTTP_HOST", "localhost").partition(":")[0] in LOCAL
+
+
 def _set_cookie(response: Response, name: str, text: str, seconds: int, path: str) -> None:
     """Set a cookie that no script can read and that leaves this machine only over TLS."""
-    secure = request.is_secure or request.host.partition(":")[0] not in LOCAL
+    secure = request.is_secure or not is_local_host()
     response.set_cookie(name, text, max_age=seconds, httponly=True, secure=secure, samesite="Lax", path=path)
 
 

@@ -8,6 +8,8 @@ from pathlib import Path
 
 from flask import Flask, Response, request, url_for
 
+from webconsole.security import access
+
 # only our own scripts and styles: the content of a file name, a header or a cell stays text
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
@@ -22,6 +24,8 @@ HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
 }
+# under a name of CONSOLE_HOSTS the console is reached by a server with TLS; browsers ignore it without TLS
+HSTS = "max-age=31536000"
 
 
 def install(app: Flask) -> None:
@@ -33,6 +37,8 @@ def install(app: Flask) -> None:
 def _add_headers(response: Response) -> Response:
     for name, value in HEADERS.items():
         response.headers.setdefault(name, value)
+    if not access.is_local_host():
+        response.headers["Strict-Transport-Security"] = HSTS
     if request.endpoint != "static":
         # the next user of this browser must not see it
         response.headers["Cache-Control"] = "no-store"
