@@ -37,7 +37,9 @@ class Bench:
         )
         self.job("database", "start")
         self.url = self.job("database", "url").output.strip()
+        measurement.own_folders.add(str(folder))
         self.state = json.loads((folder / "var" / "embedded_database.json").read_text())
+        measurement.own_folders.add(self.state["folder"])
 
     def job(self, script: str, *arguments: str) -> Run:
         """Run a job script, as the wrapper does."""

@@ -47,7 +47,7 @@ def empty_ledgers(sql: Callable[[str], list[tuple[Any, ...]]]) -> None:
     """Empty the ledgers again, except for the import itself."""
     sql("""truncate public.ledger, dba.tfinding, dba.tcolumnprofile, dba.tcolumnalias, dba.tdataset, dba.tfile,
         dba.trejectedrow, dba.trowhistory, dba.tschemachange,
-        dba.tdatasetoverlap, dba.tdatasetmonth, dba.trun, dba.tlogentry, dba.twarning restart identity""")
+        dba.tdatasetoverlap, dba.tdatasetmonth, dba.trun, dba.tlogentry, dba.twarning restart identity cascade""")
     sql("delete from dba.timportconfig where config_name like 'other\\_%'")
     sql("vacuum analyze")
 

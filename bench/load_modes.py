@@ -60,7 +60,7 @@ def load(bench: Bench, file: Path) -> Run:
     return bench.job("generic_import", "bench")
 
 
-def measure_modes(bench: Bench, files: list[Path], repeats: int) -> bool:
+def is_near_append(bench: Bench, files: list[Path], repeats: int) -> bool:
     """Load the files in each mode, print the ratios to append; return whether they are within the limits."""
     runs: dict[tuple[str, int], list[Run]] = defaultdict(list)
     for _ in range(repeats):
@@ -79,7 +79,7 @@ def measure_modes(bench: Bench, files: list[Path], repeats: int) -> bool:
     return is_good
 
 
-def measure_growth(bench: Bench, files: list[Path], rows: int, repeats: int) -> bool:
+def is_independent_of_table(bench: Bench, files: list[Path], rows: int, repeats: int) -> bool:
     """Load the second file into a table with and without so many other rows; return whether it takes as long."""
     is_good = True
     for mode in MODES[1:]:
@@ -118,9 +118,9 @@ def main() -> int:
             change_rows(files[0], files[1])
             print(f"{megabytes:g} MB, {count:,} rows", flush=True)
             if not rows:
-                is_good = measure_modes(bench, files, options.repeats)
+                is_good = is_near_append(bench, files, options.repeats)
             else:
-                is_good = measure_growth(bench, files, rows, options.repeats) and is_good
+                is_good = is_independent_of_table(bench, files, rows, options.repeats) and is_good
     return 0 if is_good else 1
 
 

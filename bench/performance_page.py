@@ -1,0 +1,122 @@
+"""Runs the benchmarks and writes their table into docs/performance.md, and the raw figures beside it as JSON.
+
+    PYTHONPATH=. .venv/bin/python -m bench.performance_page
+    PYTHONPATH=. .venv/bin/python -m bench.performance_page --only bench.formats --dry-run
+
+It takes about an hour. Nothing is written if other programs used more than a tenth of the processors during one of the
+measured commands: run it again on a quiet machine. --dry-run prints the table instead, whatever else was running.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from bench.installation import PROJECT
+from bench.measurement import RAW_VARIABLE
+
+PAGE, RAW = PROJECT / "docs" / "performance.md", PROJECT / "docs" / "performance.json"
+BEGIN, END = "<!-- measured: begin -->", "<!-- measured: end -->"
+MAX_OTHER_SHARE = 0.10
+
+
+class Benchmark(NamedTuple):
+    """A command and its tables: what each compares, and its limit."""
+
+    command: str
+    tables: dict[str, float]
+
+
+BENCHMARKS = [
+    Benchmark("bench.import_csv", {"CSV of 100 MB, typed, with quoted line breaks, to `psql \\copy`": 1.3}),
+    Benchmark("bench.import_csv --megabytes 1000", {"the same, 1 GB": 1.15}),
+    Benchmark("bench.import_csv --road easy", {"CSV of 100 MB, text without quotes": 1.3}),
+    Benchmark("bench.import_csv --road converted", {"CSV of 100 MB, converted values": 2.0}),
+    Benchmark("bench.import_csv --megabytes 112 --bad-rows 3", {"3 bad rows in a million, to none": 1.1}),
+    Benchmark("bench.workbooks", {"XLSX of 1,000,000 x 10, to python-calamine": 0.6, "XLS of 60,000 x 12": 1.0}),
+    Benchmark("bench.formats", {
+        "XLSX of 200 columns, to python-calamine": 0.8, "XLSX of texts": 0.8, "XLSX of dates": 0.8,
+        "XLSX of 20 sheets": 0.8, "ODS": 1.2, "XLSB": 1.2, "JSON lines of 100 MB, to DuckDB": 1.5,
+        "JSON array of 100 MB": 1.5, "HTML of 20 MB, to lxml": 2.0,
+    }),
+    Benchmark("bench.sftp", {"SFTP of 1 GB, to `sftp` of OpenSSH": 1.2}),
+    Benchmark("bench.sftp --files 1000 --megabytes 10", {"SFTP of 1,000 files of 10 kB": 1.2}),
+    Benchmark("bench.sftp --megabytes 200 --delay-ms 50", {"SFTP of 200 MB with 50 ms of delay": 1.2}),
+]  # fmt: skip
+
+
+def run_benchmark(benchmark: Benchmark) -> list[dict[str, Any]]:
+    """Return the raw lines of a benchmark: each measured command, and each table after its commands."""
+    with tempfile.NamedTemporaryFile("r", suffix=".jsonl") as stream:
+        command = [sys.executable, "-m", *benchmark.command.split()]
+        # a missed limit is told by the table
+        subprocess.run(command, cwd=PROJECT, env=os.environ | {RAW_VARIABLE: stream.name}, check=False)
+        return [json.loads(line) for line in stream]
+
+
+def list_busy(raw: list[dict[str, Any]]) -> list[str]:
+    """Return a sentence for each command during which others used too much of the processors."""
+    return [
+        f"others used {line['others']:.0%} of the processors during {line['command']}"
+        for line in raw
+        if line.get("others", 0) > MAX_OTHER_SHARE
+    ]
+
+
+def format_rows(benchmark: Benchmark, raw: list[dict[str, Any]]) -> list[str]:
+    """Return a line of the page for each table: the last program is ours."""
+    tables = [line["table"] for line in raw if "table" in line]
+    rows = []
+    for (what, limit), table in zip(benchmark.tables.items(), tables, strict=False):
+        ours = table[-1]
+        missed = ", missed" if ours["ratio"] > limit else ""
+        seconds = " ".join(f"{value:.2f}" for value in ours["seconds"])
+        rows.append(
+            f"| {what} | `{benchmark.command}` | {ours['ratio']:.2f} | {limit}{missed} | {seconds} "
+            f"| {ours['processor']:.2f} | {ours['megabytes']:.0f} |"
+        )
+    return rows
+
+
+def write_page(rows: list[str], page: Path) -> None:
+    """Replace the table between the two marks of the page; a page without them gets it at its end."""
+    text = page.read_text()
+    before, begin, rest = text.partition(BEGIN)
+    after = rest.partition(END)[2] if begin else "\n"
+    page.write_text("\n".join([before.rstrip("\n"), "", BEGIN, *rows, END]) + after)
+
+
+def main() -> int:
+    """Run, check, write; return 75 where the machine was not quiet."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--only", help="only the benchmarks whose command begins so")
+    parser.add_argument("--dry-run", action="store_true", help="print the table, write nothing")
+    options = parser.parse_args()
+    rows = ["| what | command | ratio | limit | seconds | processor seconds | MB |", "| --- " * 7 + "|"]
+    busy, everything = [], {}
+    for benchmark in BENCHMARKS:
+        if not benchmark.command.startswith(options.only or ""):
+            continue
+        raw = everything[benchmark.command] = run_benchmark(benchmark)
+        busy += list_busy(raw)
+        rows += format_rows(benchmark, raw)
+        if busy and not options.dry_run:
+            break
+    print("\n".join(rows if options.dry_run else []))
+    if busy:
+        print(f"{busy[0]} (and {len(busy) - 1} more): nothing is written", file=sys.stderr)
+        return 75
+    if not options.dry_run:
+        write_page(rows, PAGE)
+        RAW.write_text(json.dumps(everything, indent=1) + "\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
