@@ -114,7 +114,9 @@ def test_every_way_to_ask_gives_the_current_datasets_of_a_plain_model(ledger: In
     assert {row[0] for row in ledger.sql("select dataset_id from dba.v_dataset where is_current")} == expected
     with psycopg2.connect(ledger.url) as connection, connection.cursor() as cursor:
         for name in ("one", "two", "added"):
-            of_table, others, _ = relations.find_current_datasets(cursor, f"public.{name}")
+            of_table, number, _ = relations.find_current_datasets(cursor, f"public.{name}")
+            others = relations.list_other_datasets(cursor, f"public.{name}")
+            assert len(others) == number
             mine = {row["dataset_id"] for row in rows if row["config_name"] == name}
             assert (set(of_table), set(others)) == (expected & mine, mine - expected)
             for label in LABELS:

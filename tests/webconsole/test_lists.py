@@ -94,6 +94,7 @@ def test_each_of_the_five_questions_takes_two_clicks_at_most(analyst: Person) ->
     assert "loaded" in page.locator(".group").first.inner_text()
     # which companies are in more than one event
     analyst.link("In more than one list")
+    page.wait_for_url("**/several")
     names = page.locator("tbody tr td.lead").all_inner_texts()
     assert names == ["Alnix", "Cadlux"]
     # last month's list
@@ -102,6 +103,7 @@ def test_each_of_the_five_questions_takes_two_clicks_at_most(analyst: Person) ->
     page.wait_for_url("**day=**")
     assert page.locator("tbody tr").count() == 1
     analyst.link("Growth Conference")
+    page.wait_for_url("**/now?**day=**")
     assert page.locator("table.data tbody th").all_inner_texts() == ["Alnix", "Biqola", "Cadlux"]
 
 

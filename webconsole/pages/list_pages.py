@@ -14,7 +14,7 @@ from systemscripts import settings
 from webconsole import connections, freshness, list_changes, send_file
 from webconsole.dataset_diff import find_key_columns
 from webconsole.pages.table_pages import MAX_CELL_LETTERS, MAX_COLUMNS, make_arguments, read_rows
-from webconsole.queries import configurations, groups, lists, relations, table_views, tables, titles
+from webconsole.queries import configurations, lists, relations, table_views, tables, titles, value_counts
 from webconsole.queries.lists import Version
 from webconsole.queries.tables import TableQuery
 from webconsole.query_arguments import parse_day, parse_table_query
@@ -48,9 +48,13 @@ def show_lists() -> str:
         fresh = freshness.load_freshness(cursor)
     rows = [row for row in _add_titles(versions, declared) if _matches(row, search)]
     with connections.read_as_etl() as cursor:
-        counts = lists.load_counts(cursor, [row.version for row in rows[:MAX_LISTS]])
-    rows = [Row(row.version, row.title, counts.get(row.version.dataset_id)) for row in rows]
-    groups = [(name, list(some)) for name, some in groupby(rows[:MAX_LISTS], key=lambda row: row.version.name)]
+        shown = lists.add_before(cursor, [row.version for row in rows[:MAX_LISTS]])
+        counts = lists.load_counts(cursor, shown)
+    known = {row.version.dataset_id: row.title for row in rows}
+    shown_rows = [
+        Row(version, known[version.dataset_id], counts.get(version.dataset_id)) for version in shown
+    ]  # fmt: skip
+    groups = [(name, list(some)) for name, some in groupby(shown_rows, key=lambda row: row.version.name)]
     sizes = {name: len(list(some)) for name, some in groupby(rows, key=lambda row: row.version.name)}
     today = settings.now().date()
     return render_template(
@@ -214,8 +218,8 @@ def show_several(name: str) -> str:
     columns = [column for column in view.data_columns if not column.is_masked]
     column = request.args.get("by", "") or _choose_column(name, [column.name for column in columns])
     return render_template(
-        "list_several.html", name=name, column=column, columns=columns, lists=rows, limit=groups.MAX_VALUES,
-        repeated=groups.list_repeated(view, column),
+        "list_several.html", name=name, column=column, columns=columns, lists=rows, limit=value_counts.MAX_REPEATED,
+        repeated=value_counts.list_repeated(view, column),
     )  # fmt: skip
 
 

@@ -10,7 +10,7 @@ from flask import Blueprint, Response, abort, render_template, request
 
 from webconsole import connections, freshness, send_file, table_counts
 from webconsole.dataset_diff import find_key_columns
-from webconsole.queries import configurations, groups, origins, relations, saved_views, tables
+from webconsole.queries import configurations, origins, relations, saved_views, tables, value_counts
 from webconsole.queries.tables import TableQuery, TableView
 from webconsole.query_arguments import MAX_INTEGER, parse_number, parse_table_query
 from webconsole.security import access
@@ -99,11 +99,11 @@ def show_groups(name: str) -> str:
     view = tables.prepare_view(name, parse_table_query(request.args, is_for_people=True))
     chosen = [part for text in request.args.get("by", "").split(",") if (part := text.strip())][:MAX_CARDS]
     is_part = bool(request.headers.get("HX-Request"))
-    limit = groups.CARD_VALUES if is_part or len(chosen) > 1 else groups.MAX_VALUES
+    limit = value_counts.CARD_VALUES if is_part or len(chosen) > 1 else value_counts.MAX_VALUES
     added = request.args.get("sum", "")
     return render_template(
         "groups.html", is_part=is_part, view=view, path=f"/console/tables/{quote(name)}", added=added,
-        cards=[groups.count_by(view, column, added, limit) for column in chosen],
+        cards=[value_counts.count_by(view, column, added, limit) for column in chosen],
         arguments=make_arguments(view.query), numbers=_list_numbers(view),
     )  # fmt: skip
 
@@ -113,7 +113,7 @@ def show_groups(name: str) -> str:
 def show_totals(name: str) -> str:
     """Show how many rows there are and what the number columns add up to, for the page of rows."""
     view = tables.prepare_view(name, parse_table_query(request.args, None, MAX_COLUMNS, is_for_people=True))
-    return render_template("parts/totals.html", totals=groups.add_up(view))
+    return render_template("parts/totals.html", totals=value_counts.add_up(view))
 
 
 def _list_numbers(view: TableView) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
@@ -58,10 +59,12 @@ class Counts:
         return bool(self.added or self.removed or self.changed or self.columns)
 
 
+_COLUMNS = """d.dataset_id, d.config_name as name, d.label, d.target_table as table, d.dataset_date,
+    greatest(d.dataset_date, d.last_seen) as seen_on, d.created_at as loaded_at, d.rows_loaded as rows, d.columns"""
+
+
 def _select_versions(conditions: str) -> str:
-    return f"""select d.dataset_id, d.config_name as name, d.label, d.target_table as table, d.dataset_date,
-            greatest(d.dataset_date, d.last_seen) as seen_on, d.created_at as loaded_at, d.rows_loaded as rows,
-            d.columns, lead(d.dataset_id) over newest as before, row_number() over newest as place
+    return f"""select {_COLUMNS}, lead(d.dataset_id) over newest as before, row_number() over newest as place
         from dba.tdataset d where {_IS_VERSION} and {conditions}
         window newest as (partition by d.config_name, d.label order by {_ORDER})"""
 
@@ -73,17 +76,36 @@ def _make_versions(rows: list[dict[str, Any]]) -> list[Version]:
 def list_current(cursor: Cursor, day: date | None = None, name: str = "") -> list[Version]:
     """Return the current version of each list, or the one that was current on a day; newest first in each import.
 
-    `name`: only of this import.
+    Without the versions before them, which `add_before` finds. `name`: only of this import.
     """
-    conditions = "d.config_name = %(name)s" if name else "true"
-    statement = f"""select * from ({_select_versions(conditions)}) versions where place = 1"""
+    # what is current has rows and is not a held file; the rule of versions knows more states
+    source, is_list = "dba.v_current_dataset d", "d.load_mode = 'snapshot' and d.target_table not like 'parquet:%%'"
     if day is not None:
-        statement = f"""select versions.* from (
-                select distinct d.target_table from dba.tdataset d where {_IS_VERSION}) t
+        is_list = _IS_VERSION
+        source = f"""(select distinct d.target_table from dba.tdataset d where {_IS_VERSION}) t
             cross join lateral dba.datasets_as_of(t.target_table, %(day)s) known
-            join ({_select_versions("true")}) versions using (dataset_id)"""
-    order = "order by name, coalesce(seen_on, loaded_at::date) desc, label"
-    return _make_versions(connections.fetch_rows(cursor, f"{statement} {order}", {"day": day, "name": name}))
+            join dba.tdataset d using (dataset_id)"""
+    statement = f"""select {_COLUMNS}, null::integer as before from {source} where {is_list}
+        and (%(name)s = '' or d.config_name = %(name)s)
+        order by name, coalesce(greatest(d.dataset_date, d.last_seen), d.created_at::date) desc, d.label"""
+    return _make_versions(connections.fetch_rows(cursor, statement, {"day": day, "name": name}))
+
+
+def add_before(cursor: Cursor, versions: list[Version]) -> list[Version]:
+    """Return versions of lists, each with the number of the one before it."""
+    cursor.execute(
+        f"""select n.dataset_id, (
+                select d.dataset_id from dba.tdataset d
+                where d.config_name = n.config_name and (d.label = n.label or d.label is null and n.label is null)
+                    and {_IS_VERSION}
+                    and (coalesce(greatest(d.dataset_date, d.last_seen), '-infinity'), d.stamp, d.dataset_id)
+                        < (coalesce(greatest(n.dataset_date, n.last_seen), '-infinity'), n.stamp, n.dataset_id)
+                order by {_ORDER} limit 1)
+            from dba.tdataset n where n.dataset_id = any(%(numbers)s)""",
+        {"numbers": [version.dataset_id for version in versions]},
+    )
+    before = dict(cursor.fetchall())
+    return [dataclasses.replace(version, before=before[version.dataset_id]) for version in versions]
 
 
 def load_counts(cursor: Cursor, versions: list[Version]) -> dict[int, Counts]:

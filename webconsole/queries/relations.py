@@ -161,17 +161,25 @@ def count_dataset_rows(cursor: Cursor, dataset_id: int) -> int | None:
     return row[0] if row else None
 
 
-def find_current_datasets(cursor: Cursor, full_name: str) -> tuple[list[int], list[int], int]:
-    """Return the numbers of a target's current datasets, of its other datasets, and its count of current rows.
+def find_current_datasets(cursor: Cursor, full_name: str) -> tuple[list[int], int, int]:
+    """Return the numbers of a target's current datasets, how many others there are, and its count of current rows.
 
     `cursor`: of the login etl.
     """
-    cursor.execute(
-        """select dataset_id, rows_loaded, dataset_id in (select dataset_id from dba.v_current_dataset)
-           from dba.tdataset where target_table = %s""",
-        (full_name,),
-    )
+    cursor.execute("select dataset_id, rows_loaded from dba.v_current_dataset where target_table = %s", (full_name,))
     rows = cursor.fetchall()
-    current = [number for number, _, is_current in rows if is_current]
-    others = [number for number, _, is_current in rows if not is_current]
-    return current, others, sum(count for _, count, is_current in rows if is_current)
+    current = [number for number, _ in rows]
+    cursor.execute("select count(*) from dba.tdataset where target_table = %s", (full_name,))
+    (number,) = cursor.fetchone() or (0,)
+    others = number - len(current)
+    return current, others, sum(count for _, count in rows)
+
+
+def list_other_datasets(cursor: Cursor, full_name: str) -> list[int]:
+    """Return the numbers of a target's datasets that are not current; `cursor`: of the login etl."""
+    cursor.execute(
+        """select dataset_id from dba.tdataset where target_table = %s
+           except select dataset_id from dba.v_current_dataset where target_table = %s""",
+        (full_name, full_name),
+    )
+    return [number for (number,) in cursor.fetchall()]

@@ -163,31 +163,36 @@ def prepare_view(full_name: str, query: TableQuery, import_name: str = "") -> Ta
     with connections.read_as_etl() as cursor:
         if query.day is not None:
             return _take_back(cursor, view, query.day)
-        current, others, total = relations.find_current_datasets(cursor, relation.full_name)
-    if not current and not others:
+        current, number, total = relations.find_current_datasets(cursor, relation.full_name)
+        # the shorter of the two lists
+        others = relations.list_other_datasets(cursor, relation.full_name) if 0 < number < len(current) else []
+    if not current and not number:
         # not loaded by an import
         return view
     known_total = None if query.filters else total
-    if not others:
+    if not number:
         return dataclasses.replace(view, total=known_total)
-    # the shorter of the two lists
-    condition = match_datasets(current) if len(current) <= len(others) else _exclude_datasets(others)
+    condition = _exclude_datasets(others) if others else match_datasets(current)
     return dataclasses.replace(view, dataset_condition=condition, datasets=len(current), total=known_total)
 
 
 def _take_back(cursor: Cursor, view: TableView, day: date) -> TableView:
     """Return a view as of a day, as dba.as_of does it; `cursor`: of the login etl."""
     name = view.relation.full_name
-    cursor.execute("select dataset_id from dba.datasets_as_of(%s, %s)", (name, day))
-    numbers = [number for (number,) in cursor.fetchall()]
-    cursor.execute("select dba.datasets_missing_as_of(%s, %s)", (name, day))
-    (missing,) = cursor.fetchone() or (0,)
-    cursor.execute(
-        """select exists (select from dba.dataset_days(%s) where load_mode = 'upsert' and day > %s),
-               current_setting('TimeZone')""",
-        (name, day),
-    )
-    (is_replaced, zone) = cursor.fetchone() or (False, "UTC")
+    cursor.execute("select dataset_id, is_purged from dba.datasets_as_of(%s, %s)", (name, day))
+    known = cursor.fetchall()
+    numbers, missing = [number for number, _ in known], sum(is_purged for _, is_purged in known)
+    is_replaced, zone = False, "UTC"
+    cursor.execute("select exists (select from dba.tdataset where target_table = %s and load_mode = 'upsert')", (name,))
+    if cursor.fetchone() == (True,):
+        # as in dba.datasets_missing_as_of: upserts since then whose history is deleted
+        cursor.execute(
+            """select count(*) > 0, count(*) filter (where is_purged), current_setting('TimeZone')
+               from dba.dataset_days(%s) where load_mode = 'upsert' and day > %s""",
+            (name, day),
+        )
+        is_replaced, unknown, zone = cursor.fetchone() or (False, 0, "UTC")
+        missing += unknown
     condition = match_datasets(numbers)
     if not is_replaced:
         return dataclasses.replace(view, dataset_condition=condition, datasets=len(numbers), missing=missing)

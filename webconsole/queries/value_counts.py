@@ -27,6 +27,8 @@ SAMPLE_ROWS = 100_000
 # of one card, and of the page of one column
 CARD_VALUES, MAX_VALUES = 10, 500
 MAX_VALUE_LETTERS = 200
+# values in more than one list on a page, and how many lists are named for each
+MAX_REPEATED, MAX_NAMED_LISTS = 200, 12
 
 
 @dataclass(frozen=True)
@@ -146,16 +148,16 @@ class Repeated:
     lists: int
 
 
-def list_repeated(view: TableView, column_name: str, limit: int = MAX_VALUES) -> list[Repeated]:
+def list_repeated(view: TableView, column_name: str, limit: int = MAX_REPEATED) -> list[Repeated]:
     """Return the values of a column that are in more than one of the lists that a view selects."""
     column = view.relation.find_column(column_name)
     statement = sql.SQL(
-        """select left(value, {letters}), (array_agg(dataset_id))[1:50], count(*) from (
+        """select left(value, {letters}), (array_agg(dataset_id))[1:{lists}], count(*) from (
                select distinct btrim({column}::text) as value, dataset_id from {source} where {conditions}) pairs
            where value <> '' group by value having count(*) > 1 order by count(*) desc, value limit {limit}"""
     ).format(
         letters=sql.Literal(MAX_VALUE_LETTERS), column=sql.Identifier(column.name), source=view.source,
-        conditions=view.join_conditions(), limit=sql.Literal(limit + 1),
+        conditions=view.join_conditions(), limit=sql.Literal(limit + 1), lists=sql.Literal(MAX_NAMED_LISTS),
     )  # fmt: skip
     with connections.read_as_reader() as cursor:
         cursor.execute("set local work_mem = '64MB'")
