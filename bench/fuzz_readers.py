@@ -29,6 +29,7 @@ from contextlib import suppress
 from multiprocessing.connection import Connection
 from pathlib import Path
 
+from systemscripts import settings
 from systemscripts.errors import EtlError
 from systemscripts.tables.model import ReadingOptions
 from systemscripts.tables.open_table import open_table
@@ -194,9 +195,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     slowest = (0.0, "")
     print(f"seed {options.seed}, {len(samples)} samples", flush=True)
     with tempfile.TemporaryDirectory(prefix="fuzz_") as name:
-        temporary = Path(name) / "temporary"
-        temporary.mkdir()
-        os.environ["TMPDIR"] = tempfile.tempdir = str(temporary)
+        temporary = Path(name) / "data"
+        os.environ["ETL_DATA_DIR"] = str(temporary)
+        settings.reset()
         while time.monotonic() < end:
             sample, other = chance.choice(samples), chance.choice(samples)
             path = Path(name) / f"{sum(outcomes.values())}_{sample.name}"
@@ -220,8 +221,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _list_samples(folders: Sequence[Path]) -> list[Path]:
     """Return the samples; those of binary formats several times, because there are fewer of them and more to find."""
     files = [path for folder in folders for path in sorted(folder.rglob("*")) if path.is_file()]
-    made = (".expected.csv", ".refusal.txt", ".md", ".finding.txt")
-    files = [path for path in files if not path.name.endswith(made) and 0 < path.stat().st_size <= MAX_SAMPLE_BYTES]
+    notes = (".expected.csv", ".refusal.txt", ".md", ".finding.txt")
+    files = [path for path in files if not path.name.endswith(notes) and 0 < path.stat().st_size <= MAX_SAMPLE_BYTES]
     text = (".csv", ".txt", ".tsv")
     return [path for path in files for _ in range(1 if path.name.endswith(text) else 6)]
 

@@ -18,6 +18,7 @@ from systemscripts.ingest import accept_held, undo, undo_preview
 from systemscripts.ingest.export_rejects import export_rejects as export
 from systemscripts.ingest.replay_rejects import replay_rejects as replay
 from systemscripts.summary import Summary
+from systemscripts.tables import temporary_files
 from webconsole import connections, decisions, run_processes, schedule_actions
 from webconsole.queries import datasets, runs, start_choices
 from webconsole.security import access
@@ -165,7 +166,7 @@ def replay_rejects(dataset_id: int) -> Summary:
 def export_rejects(dataset_id: int, suffix: str) -> IO[bytes]:
     """Return the rejected rows of a dataset as an open file to send back; `suffix`: csv or xlsx."""
     _check_exists(dataset_id)
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory(dir=temporary_files.choose_folder()) as folder:
         path = Path(folder) / f"rejects.{suffix}"
         export(connections.connect_as_etl(), dataset_id, path)
         # the open file stays readable after its folder is removed

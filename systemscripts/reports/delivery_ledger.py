@@ -26,6 +26,7 @@ from systemscripts.reports import subscribers
 from systemscripts.reports.content import Content, gather_content
 from systemscripts.reports.definition import Report
 from systemscripts.reports.render import Rendered, render_report
+from systemscripts.tables import temporary_files
 
 if TYPE_CHECKING:
     from systemscripts.mail import Refusal
@@ -249,7 +250,7 @@ def _deliver_files(content: bytes, target: str, deliver_to_target: DeliverToTarg
             f"cannot deliver to the target {target} from here", f"Run: {format_command('send_report', 'NAME')}"
         )
     message = _read_message(content)
-    with tempfile.TemporaryDirectory(prefix="report_") as folder:
+    with tempfile.TemporaryDirectory(dir=temporary_files.choose_folder(), prefix="report_") as folder:
         paths = []
         for part in message.iter_attachments():
             name, data = part.get_filename() or "", part.get_payload(decode=True)

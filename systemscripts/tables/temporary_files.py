@@ -15,23 +15,24 @@ from systemscripts.errors import TryLaterError
 
 # A check of the disk costs nothing compared to writing this much.
 CHECK_EVERY_BYTES = 64 * 2**20
+# For files of users who may not write to the data folder; hier(7) keeps it on a disk.
+SHARED_FOLDER = Path("/var/tmp")
 # Prefixes of the folders in which a packed file, or a member of a zip of the archive, is unpacked.
 UNPACKED_PREFIX, UNZIPPED_PREFIX = "unpacked-", "unzipped-"
 
 
 def choose_folder() -> Path:
-    """Return the folder for temporary files: $TMPDIR if it is set, else var/unpacked/ of the data folder.
+    """Return the folder for temporary files: var/unpacked/ of the data folder.
 
-    A user who may not write there, for example a user of xls_to_csv.py, gets the temporary folder of the system.
+    It is never /tmp, which may be small or memory. A user who may not write to the data folder, for example a user of
+    xls_to_csv.py, gets /var/tmp, which is on a disk.
     """
-    if os.environ.get("TMPDIR"):
-        return Path(tempfile.gettempdir())
     own = _get_unpack_folder()
     try:
         own.mkdir(parents=True, exist_ok=True)
     except OSError:
-        return Path(tempfile.gettempdir())
-    return own if os.access(own, os.W_OK | os.X_OK) else Path(tempfile.gettempdir())
+        return SHARED_FOLDER
+    return own if os.access(own, os.W_OK | os.X_OK) else SHARED_FOLDER
 
 
 def _get_unpack_folder() -> Path:
@@ -97,5 +98,5 @@ class SpaceCheck:
         if shutil.disk_usage(self._folder).free < kept_gb * 2**30:
             raise TryLaterError(
                 f"less than KEEP_FREE_GB={kept_gb:g} are left in {self._folder}, too little to unpack the file",
-                "Free space, or set TMPDIR to a folder on a larger disk; then run the same command again.",
+                "Free space, or give ETL_DATA_DIR a larger disk; then run the same command again.",
             )

@@ -126,6 +126,19 @@ def things(installation: Installation) -> int:
     return int(installation.sql("select count(*) from public.things")[0][0])
 
 
+def test_pages_stop_before_the_disk_is_full_and_go_on_when_there_is_space(
+    installation: Installation, serve: Callable[..., Api]
+) -> None:
+    api = serve(paged)
+    configure(installation, f"{api.url}/page", **STYLES["page with a total"])
+    installation.write_settings(KEEP_FREE_GB=str(2**40))
+    full = installation.run("generic_import", "things")
+    assert full.returncode == 75 and "KEEP_FREE_GB keeps" in full.stderr and api.requests == []
+    installation.write_settings(KEEP_FREE_GB="0")
+    assert installation.run("generic_import", "things").returncode == 0
+    assert things(installation) == TOTAL
+
+
 @pytest.mark.parametrize("style", STYLES)
 def test_every_way_of_paging_brings_every_record_once(
     installation: Installation, serve: Callable[..., Api], style: str

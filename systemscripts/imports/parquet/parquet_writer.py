@@ -18,6 +18,7 @@ from systemscripts.imports.parquet import duckdb_types
 from systemscripts.imports.parquet.stage_rows import ABSENT, IS_GOOD, TABLE, StagedRows
 from systemscripts.imports.rejects import Reject
 from systemscripts.imports.values.validate_rows import CheckedBlock, Field
+from systemscripts.tables import temporary_files
 from systemscripts.tables.lineage import LINEAGE
 from systemscripts.tables.model import Block, Lines
 
@@ -30,7 +31,7 @@ class Writer:
 
     def __init__(self, load: Load, target: Lake) -> None:
         self._load, self._target = load, target
-        self._folder = target.folder if target.write else Path(os.environ.get("TMPDIR", "/tmp"))
+        self._folder = target.folder if target.write else temporary_files.choose_folder()
         stem = f".dataset_{load.dataset_id}_{os.getpid()}"
         self._text, self._part = self._folder / f"{stem}.txt", self._folder / f"{stem}.part"
         self._parts: list[str] = []

@@ -16,6 +16,7 @@ from systemscripts.sources.api_pages.api_source import ApiSource
 from systemscripts.sources.api_pages.completeness import MovedError
 from systemscripts.sources.api_pages.page_store import State
 from systemscripts.sources.api_pages.pagination import Position
+from systemscripts.sources.arrival import size_limits
 from systemscripts.tables.parsers.json_stream import DECODING
 
 logger = logging.getLogger(__name__)
@@ -115,6 +116,7 @@ def _fetch_remaining_pages(source: ApiSource, client: Client, state: State) -> N
                     f"{source.url}: more than {source.resolved.paging.max_pages} pages; nothing was loaded",
                     "Raise paging.max_pages, then run the same command again: it resumes.",
                 )
+            size_limits.check_free_space(source.url, source.landing.part.parent)
             tracker.advance(fetch_page(source, client, state, secrets))
             if state.done:
                 check_complete(source, state)

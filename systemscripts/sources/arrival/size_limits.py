@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from pathlib import Path
 
 from systemscripts import settings
 from systemscripts.errors import BadDataError, EtlError, TooLargeError, TryLaterError
@@ -35,6 +36,16 @@ def refuse_holes(what: str, descriptor: int) -> None:
             f"{what} is not fetched: only {stored / 2**20:,.1f} of its {state.st_size / 2**20:,.1f} MB are stored,"
             " the rest are holes",
             "Ask the sender to deliver the complete file.",
+        )
+
+
+def check_free_space(what: str, folder: Path) -> None:
+    """Raise TryLaterError if so little space is free in a folder that nothing more of a download may come in."""
+    free, kept_gb = shutil.disk_usage(folder).free, settings.current().keep_free_gb
+    if free < kept_gb * 2**30:
+        raise TryLaterError(
+            f"{what}: {free / 2**30:,.2f} GB are free in {folder}, and KEEP_FREE_GB keeps {kept_gb:g}",
+            "Free space, then run the same command again: it resumes.",
         )
 
 

@@ -84,20 +84,20 @@ def test_what_unpacks_to_too_many_times_the_size_of_the_file_that_came_is_refuse
         assert table.columns == ["id", "name"]
 
 
-def test_it_is_unpacked_on_the_disk_of_the_data_folder_unless_tmpdir_says_else(
+def test_it_is_unpacked_on_the_disk_of_the_data_folder_and_never_in_a_small_tmp(
     here: Installation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / "orders.csv.gz"
     path.write_bytes(gzip.compress(b"id,name\n1,x\n"))
-    monkeypatch.delenv("TMPDIR", raising=False)
     places = []
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
     unpack.use_unpacked(path, "gzip_parser", "gzip", lambda inner: places.append(inner.parents[1]))
-    other = tmp_path / "other"
-    other.mkdir()
-    monkeypatch.setenv("TMPDIR", str(other))
-    monkeypatch.setattr("tempfile.tempdir", None)
+    # who may not write to the data folder
+    (here.data / "file").write_text("")
+    monkeypatch.setenv("ETL_DATA_DIR", str(here.data / "file"))
+    settings.reset()
     unpack.use_unpacked(path, "gzip_parser", "gzip", lambda inner: places.append(inner.parents[1]))
-    assert places == [here.data / "var" / "unpacked", other]
+    assert places == [here.data / "var" / "unpacked", Path("/var/tmp")]
 
 
 def test_a_disk_that_is_nearly_full_is_for_later(

@@ -9,10 +9,12 @@ import signal
 import subprocess
 import sys
 import tarfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from systemscripts import settings
 from systemscripts.errors import BadDataError
 from systemscripts.tables.open_table import open_table
 from systemscripts.tables.workbooks import parser_process, unpack
@@ -26,13 +28,12 @@ unpack.use_unpacked(Path(sys.argv[1]), "gzip_parser", "gzip", lambda inner: os.k
 
 
 @pytest.fixture
-def temp_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A temporary folder of the system that only this test uses."""
-    folder = tmp_path / "temporary"
-    folder.mkdir()
-    monkeypatch.setenv("TMPDIR", str(folder))
-    monkeypatch.setattr("tempfile.tempdir", None)
-    return folder
+def temp_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """The folder for temporary files of a data folder that only this test uses."""
+    monkeypatch.setenv("ETL_DATA_DIR", str(tmp_path / "data"))
+    settings.reset()
+    yield tmp_path / "data" / "var" / "unpacked"
+    settings.reset()
 
 
 def make_gzip(tmp_path: Path) -> Path:
