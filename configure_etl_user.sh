@@ -119,9 +119,11 @@ configure_accounts() {
 
 configure_settings() { # config/.env: the data folder at once, the addresses when the database is known
     local value
-    database_url='' reader_url='' data_line=''
+    database_url='' reader_url='' data_line='' local_line=''
     find_setting ETL_DATA_DIR
     [[ -n $value ]] || data_line="ETL_DATA_DIR='$data'"
+    find_setting ETL_LOCAL_DIR
+    [[ -n $value ]] || local_line="ETL_LOCAL_DIR='$local_folder'"
     find_setting DATABASE_URL
     if [[ -n $value ]]; then
         :
@@ -136,7 +138,7 @@ configure_settings() { # config/.env: the data folder at once, the addresses whe
     else
         waits_for "the database waits for PostgreSQL: run $(printf %q "$project/install_dependencies.sh"), then this script again (or this script with --embedded)"
     fi
-    if [[ -n $database_url$data_line || ! -e $settings_file ]]; then
+    if [[ -n $database_url$data_line$local_line || ! -e $settings_file ]]; then
         change "write $settings_file" write_settings
     elif [[ $(stat -c '%U:%G %a' -- "$settings_file") != "root:$SERVICE_GROUP 640" ]]; then
         change "restrict $settings_file to root and $SERVICE_GROUP" write_settings
@@ -152,6 +154,7 @@ write_settings() { # a new file, from the present one or the example, with the l
     [[ -z $database_url ]] || more+=("DATABASE_URL=$database_url")
     [[ -z $reader_url ]] || more+=("DATABASE_READER_URL=$reader_url")
     [[ -z $data_line ]] || more+=("$data_line")
+    [[ -z $local_line ]] || more+=("$local_line")
     while IFS= read -r line || [[ -n $line ]]; do
         for known in ${more[@]+"${more[@]}"}; do
             [[ $line != "#${known%%=*}="* ]] || line=$known
@@ -280,6 +283,8 @@ remove_group() { # and the code goes to who uses sudo; private files stay privat
     fi
     [[ ! -f $settings_file || -L $settings_file ]] ||
         change "restrict $settings_file to $owner" give_settings "$owner"
+    [[ ! -d $local_folder || $(stat -c %G -- "$local_folder") != "$SERVICE_GROUP" ]] ||
+        change "give $local_folder to the group of $owner" chgrp -hR "$(id -gn -- "$owner")" "$local_folder"
     change "remove the group $SERVICE_GROUP" groupdel "$SERVICE_GROUP"
 }
 
@@ -298,6 +303,7 @@ require_root() { # ARGUMENTS
 configure() {
     configure_accounts
     configure_folders
+    configure_local_folder
     configure_settings
     configure_passage
     configure_cron
@@ -337,6 +343,7 @@ main() {
     settings_file=${ETL_ENV_FILE:-$project/config/.env} record=$project/.moved
     changes=0 waiting=() data=''
     find_host_data_folder
+    find_local_folder
     # shellcheck source=systemscripts/shell/cron_file.bash
     source "$project/systemscripts/shell/cron_file.bash"
     find_cron_file

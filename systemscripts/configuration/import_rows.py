@@ -12,16 +12,14 @@ from typing import Any, Literal
 
 from pydantic import ValidationError
 
-from systemscripts import settings
 from systemscripts.commands import format_command
-from systemscripts.configuration import plain_secrets
+from systemscripts.configuration import plain_secrets, yaml_folders
 from systemscripts.configuration.import_config import ImportConfig
 from systemscripts.configuration.yaml_documents import Document, read_document, validate_document
 from systemscripts.db_utils import Connection, Cursor, transaction
 from systemscripts.directory_management import compute_sha256
 from systemscripts.errors import ConfigurationError, UsageError, describe_faults, did_you_mean
 
-FOLDER = settings.PROJECT / "config" / "imports"
 # How much the clock of the database may differ from that of this host.
 CLOCK_SECONDS = 10
 _JSON_COLUMNS = (
@@ -87,7 +85,7 @@ def is_uploaded(connection: Connection, config_name: str) -> bool:
         return cursor.fetchone() == (True,)
 
 
-def apply_files(connection: Connection, folder: Path = FOLDER) -> list[str]:
+def apply_files(connection: Connection, folder: Path | None = None) -> list[str]:
     """Apply the YAML files that changed, and return the names of their imports.
 
     Raises ConfigurationError with every fault of every changed file; the valid files are still applied.
@@ -99,7 +97,7 @@ def apply_files(connection: Connection, folder: Path = FOLDER) -> list[str]:
 
 
 def apply_valid_files(
-    connection: Connection, folder: Path = FOLDER, needed: str | None = None
+    connection: Connection, folder: Path | None = None, needed: str | None = None
 ) -> tuple[list[str], dict[str, str]]:
     """Apply the changed YAML files that are valid; return their names, and for the others name -> what is wrong.
 
@@ -109,7 +107,7 @@ def apply_valid_files(
         cursor.execute("select config_name, yaml_hash, extract(epoch from updated_at)::float8 from dba.timportconfig")
         known = {name: (content_sha256, updated_at) for name, content_sha256, updated_at in cursor.fetchall()}
     applied, faults = [], {}
-    for path in sorted(folder.glob("*.yaml")):
+    for path in yaml_folders.list_files("imports", folder):
         content_sha256, updated_at = known.get(path.stem, (None, 0.0))
         try:
             # not the time of its content, which a copy may bring along

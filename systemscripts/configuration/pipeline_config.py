@@ -9,11 +9,10 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from systemscripts import settings
 from systemscripts.commands import format_command
+from systemscripts.configuration import yaml_folders
 from systemscripts.configuration.yaml_documents import ConsistentModel, read_document, validate_document
 from systemscripts.errors import UsageError, did_you_mean
 from systemscripts.settings import Mailboxes
-
-FOLDER = settings.PROJECT / "config" / "pipelines"
 
 
 class Step(BaseModel):
@@ -105,7 +104,7 @@ def _join_name(step: dict[str, Any]) -> str:
 
 def list_names() -> list[str]:
     """Return the names of the pipelines, sorted."""
-    return sorted(path.stem for path in FOLDER.glob("*.yaml"))
+    return [path.stem for path in yaml_folders.list_files("pipelines")]
 
 
 def load_pipeline(name: str) -> Pipeline:
@@ -115,7 +114,7 @@ def load_pipeline(name: str) -> Pipeline:
             f"there is no pipeline {name!r}{did_you_mean(name, list_names())}",
             f"See: {format_command('run_pipeline', '--list')}",
         )
-    return validate_document(read_document(FOLDER / f"{name}.yaml"), Pipeline, name=name)
+    return validate_document(read_document(yaml_folders.find_file("pipelines", name)), Pipeline, name=name)
 
 
 def load_pipelines() -> list[Pipeline]:

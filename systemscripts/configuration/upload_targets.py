@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from psycopg2 import sql
 
 from systemscripts import settings
-from systemscripts.configuration import import_rows
+from systemscripts.configuration import yaml_folders
 from systemscripts.configuration.import_config import ImportConfig
 from systemscripts.configuration.yaml_documents import KeyPath, read_document
 from systemscripts.errors import ConfigurationError
@@ -72,7 +72,7 @@ def _list_operator_imports(cursor: Cursor) -> list[tuple[str, str, list[str]]]:
     )
     rows: list[Any] = cursor.fetchall()
     imports = [(name, table, _folders(source, sources, job)) for name, table, source, sources, job in rows]
-    for path in import_rows.FOLDER.glob("*.yaml"):
+    for path in yaml_folders.list_files("imports"):
         try:
             values = read_document(path).values
         except ConfigurationError:

@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 
 from systemscripts import settings
 from systemscripts.address_rules import AddressRules
-from systemscripts.configuration import import_rows, plain_secrets, upload_targets, variables, yaml_job
+from systemscripts.configuration import import_rows, plain_secrets, upload_targets, variables, yaml_folders, yaml_job
 from systemscripts.configuration.import_config import ImportConfig
 from systemscripts.configuration.yaml_documents import (
     Document,
@@ -93,7 +93,7 @@ def store_upload(
         row = cursor.fetchone()
         is_taken = upload_targets.was_written_by_operator(cursor, name) or (row is not None and row[0] != "upload")
         wrong = add_lines(document, upload_targets.find_faults(cursor, config))
-    if is_taken or (import_rows.FOLDER / f"{name}.yaml").exists():
+    if is_taken or yaml_folders.find_file("imports", name).exists():
         raise ConfigurationError(f"{name} is an import of the operator", "Choose another name.")
     if wrong:
         raise ConfigurationError("; ".join(wrong))

@@ -16,7 +16,7 @@ from typing import Any
 from pydantic import ConfigDict, Field
 
 from systemscripts import settings
-from systemscripts.configuration import import_rows, plain_secrets
+from systemscripts.configuration import import_rows, plain_secrets, yaml_folders
 from systemscripts.configuration.import_config import MAX_SOURCES, ImportConfig
 from systemscripts.configuration.import_parts import Schedule, Target
 from systemscripts.configuration.yaml_documents import Document, KeyPath, validate_document
@@ -150,7 +150,7 @@ def apply_job(connection: Connection, path: Path) -> tuple[ImportConfig, list[No
     """
     config, document, warnings = read_job(path)
     name = config.config_name
-    own = import_rows.FOLDER / f"{name}.yaml"
+    own = yaml_folders.find_file("imports", name)
     if own.exists() and own.resolve() != path.resolve():
         raise ConfigurationError(f"{path} has the name of the import {own}", "Rename one of them.")
     with transaction(connection) as cursor:
@@ -189,7 +189,7 @@ def list_jobs(cursor: Cursor) -> set[str]:
     )
     # the folder alone is not enough: an import may have a folder of its name, too
     return {
-        name for name, is_sure in cursor.fetchall() if is_sure or not (import_rows.FOLDER / f"{name}.yaml").exists()
+        name for name, is_sure in cursor.fetchall() if is_sure or not yaml_folders.find_file("imports", name).exists()
     }
 
 

@@ -10,10 +10,9 @@ import yaml
 
 from systemscripts import bounded_patterns
 from systemscripts.commands import format_command
-from systemscripts.configuration import import_rows, plain_secrets, referenced_files
+from systemscripts.configuration import import_rows, plain_secrets, referenced_files, yaml_folders
 from systemscripts.configuration.import_config import ImportConfig
 from systemscripts.configuration.import_parts import Source
-from systemscripts.configuration.import_rows import FOLDER
 from systemscripts.configuration.yaml_documents import read_document, validate_document
 from systemscripts.db_utils import Connection, transaction
 from systemscripts.directory_management import atomic_write
@@ -27,12 +26,12 @@ def render_yaml(config: ImportConfig) -> str:
     return yaml.safe_dump(values, sort_keys=False, allow_unicode=True, width=100)
 
 
-def compare_row(connection: Connection, name: str, folder: Path = FOLDER) -> list[dict[str, Any]]:
+def compare_row(connection: Connection, name: str, folder: Path | None = None) -> list[dict[str, Any]]:
     """Return the keys in which a YAML file and its row differ: key, file, row; none if there is only a row.
 
     Raises ConfigurationError if one of them is invalid, UsageError if neither exists.
     """
-    if not (folder / f"{name}.yaml").exists():
+    if not yaml_folders.find_file("imports", name, folder).exists():
         import_rows.load_import(connection, name)
         return []
     document = import_rows.read_file(_find_file(name, folder))
@@ -42,7 +41,7 @@ def compare_row(connection: Connection, name: str, folder: Path = FOLDER) -> lis
 
 
 def resolve_difference(
-    connection: Connection, name: str, winner: Literal["file", "row"], folder: Path = FOLDER
+    connection: Connection, name: str, winner: Literal["file", "row"], folder: Path | None = None
 ) -> None:
     """Copy the values of the file into the row, or those of the row into the file.
 
@@ -52,7 +51,9 @@ def resolve_difference(
         import_rows.apply_document(connection, import_rows.read_file(_find_file(name, folder)))
         return
     config = import_rows.load_import(connection, name)
-    path = folder / f"{name}.yaml"
+    path = (folder or yaml_folders.list_folders("imports")[0]) / f"{name}.yaml"
+    yaml_folders.refuse_unwritable(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
     written = config.model_copy(update={"sources": [_restore_secrets(source, path) for source in config.sources]})
     with atomic_write(path) as stream:
         stream.write(render_yaml(written).encode())
@@ -83,10 +84,10 @@ def _restore_secrets(source: Source, path: Path) -> Source:
     return Source.model_validate(restore(source.model_dump()))
 
 
-def find_faults(folder: Path = FOLDER) -> list[str]:
+def find_faults(folder: Path | None = None) -> list[str]:
     """Return the faults of the YAML files of the imports, each with file, line, key and the nearest valid key."""
     faults = []
-    for path in sorted(folder.glob("*.yaml")):
+    for path in yaml_folders.list_files("imports", folder):
         try:
             document = read_document(path)
             config = validate_document(document, ImportConfig, config_name=path.stem)
@@ -97,9 +98,9 @@ def find_faults(folder: Path = FOLDER) -> list[str]:
     return faults
 
 
-def find_slow_patterns(folder: Path = FOLDER) -> Iterator[str]:
+def find_slow_patterns(folder: Path | None = None) -> Iterator[str]:
     """Yield a warning for each regular expression of the YAML files that may be slow; `find_faults` reads them too."""
-    for path in sorted(folder.glob("*.yaml")):
+    for path in yaml_folders.list_files("imports", folder):
         try:
             config = validate_document(read_document(path), ImportConfig, config_name=path.stem)
         except ConfigurationError:
@@ -114,8 +115,8 @@ def find_slow_patterns(folder: Path = FOLDER) -> Iterator[str]:
                 yield f"{path} {key}: {pattern} {risk}"
 
 
-def _find_file(name: str, folder: Path) -> Path:
-    path = folder / f"{name}.yaml"
+def _find_file(name: str, folder: Path | None) -> Path:
+    path = yaml_folders.find_file("imports", name, folder)
     if not path.exists():
         raise UsageError(f"{path} does not exist", f"See: {format_command('generic_import', '--list')}")
     return path

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from systemscripts.reports.content import Content, gather_content
-from systemscripts.reports.definition import FOLDER, Report, apply_files, find_faults, load_report, read_report_row
+from systemscripts.reports.definition import Report, apply_files, find_faults, load_report, read_report_row
 from systemscripts.reports.delivery_ledger import Delivery, deliver_report
 from systemscripts.reports.render import Rendered, render_report
 
 __all__ = [
-    "FOLDER", "Content", "Delivery", "Rendered", "Report", "apply_files", "deliver_report", "find_faults",
+    "Content", "Delivery", "Rendered", "Report", "apply_files", "deliver_report", "find_faults",
     "gather_content", "load_report", "read_report_row", "render_report",
 ]  # fmt: skip

@@ -10,11 +10,11 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from systemscripts import configuration, settings
 from systemscripts.commands import format_command
+from systemscripts.configuration import yaml_folders
 from systemscripts.db_utils import Connection, Cursor, transaction
 from systemscripts.errors import ConfigurationError, UsageError, describe_faults, did_you_mean
 from systemscripts.reports.report_part import check_parts
 
-FOLDER = settings.PROJECT / "config" / "reports"
 _COLUMNS = (
     "report_name", "subject", "recipients", "template", "queries", "parts", "attachments", "send_if", "is_active",
     "targets", "for_each",
@@ -97,7 +97,7 @@ def read_report_row(cursor: Cursor, name: str) -> Report:
         ) from error
 
 
-def apply_files(connection: Connection, folder: Path = FOLDER) -> list[str]:
+def apply_files(connection: Connection, folder: Path | None = None) -> list[str]:
     """Update dba.treportmanager from the YAML files that changed; return their names.
 
     An unchanged file never touches the row. Raises ConfigurationError that names every fault of every changed file; a
@@ -108,7 +108,7 @@ def apply_files(connection: Connection, folder: Path = FOLDER) -> list[str]:
         known = dict(cursor.fetchall())
         edited = _find_edited(cursor)
     done, find_faults = [], []
-    for path in sorted(folder.glob("*.yaml")):
+    for path in yaml_folders.list_files("reports", folder):
         try:
             document = configuration.read_document(path)
             if known.get(path.stem) != document.sha256:
@@ -127,10 +127,10 @@ def apply_files(connection: Connection, folder: Path = FOLDER) -> list[str]:
     return done
 
 
-def find_faults(folder: Path = FOLDER) -> list[str]:
+def find_faults(folder: Path | None = None) -> list[str]:
     """Return what is wrong in the YAML files of the reports."""
     faults = []
-    for path in sorted(folder.glob("*.yaml")):
+    for path in yaml_folders.list_files("reports", folder):
         try:
             configuration.validate_document(configuration.read_document(path), Report, report_name=path.stem)
         except ConfigurationError as error:

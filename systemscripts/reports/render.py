@@ -16,9 +16,9 @@ from systemscripts import commands, settings
 from systemscripts.errors import ConfigurationError
 from systemscripts.reports import attachments, charts
 from systemscripts.reports.content import Content
-from systemscripts.reports.definition import FOLDER, Report
+from systemscripts.reports.definition import Report
 
-TEMPLATES = FOLDER / "templates"
+TEMPLATES = settings.PROJECT / "config" / "reports" / "templates"
 # An attribute that makes a browser or mail program load or open something.
 _LINK = re.compile(r"""\s(href|src|action|formaction)\s*=\s*(?:"([^"]*)"|'([^']*)')""", re.IGNORECASE)
 # or a place on the same page

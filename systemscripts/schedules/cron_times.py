@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from systemscripts.configuration.pipeline_config import FOLDER, Pipeline
+from systemscripts.configuration import yaml_folders
+from systemscripts.configuration.pipeline_config import Pipeline
 from systemscripts.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ def check_schedule(pipeline: Pipeline) -> None:
     """Raise ConfigurationError if cron would refuse or never reach the schedule of a pipeline."""
     from cronsim import CronSimError
 
-    where = f"{FOLDER / pipeline.name}.yaml: schedule {pipeline.schedule!r}"
+    where = f"{yaml_folders.find_file('pipelines', pipeline.name)}: schedule {pipeline.schedule!r}"
     fields = _split_fields(pipeline.schedule)
     if len(fields) != 5 or not all(FIELD_PATTERN.fullmatch(field) for field in fields):
         raise ConfigurationError(

@@ -70,6 +70,7 @@ class Settings(BaseModel):
     database_lock_seconds: int = Field(15, ge=1)
     database_statement_minutes: int = Field(120, ge=0)
     etl_data_dir: AbsolutePath = PROJECT
+    etl_local_dir: AbsolutePath | None = None
     time_zone: str = ""
     job_time_limit_hours: float = Field(24, gt=0)
     file_still_seconds: float = Field(2, ge=0)

@@ -144,6 +144,31 @@ configure_folders() {
     fi
 }
 
+# --- the operator's own configuration -----------------------------------------------------------------------------------
+
+find_local_folder() { # sets $local_folder: from the settings file, else one for each data folder
+    local value word=${data#/}
+    find_setting ETL_LOCAL_DIR
+    local_folder=/etc/client_etl_workflow/local
+    [[ $data == "$DATA_FOLDER" ]] || local_folder+=_${word//[^A-Za-z0-9]/_}
+    local_folder=${value:-$local_folder}
+}
+
+configure_local_folder() { # imports, pipelines and reports that the operator writes and the service group reads
+    [[ -d $local_folder ]] || ! is_changeable "${local_folder%/*}" ||
+        fail 78 "$SERVICE_USER can change ${local_folder%/*}; name a folder of yours as ETL_LOCAL_DIR in $settings_file"
+    if [[ ! -d $local_folder ]]; then
+        change "create $local_folder for imports, pipelines and reports of ${SUDO_USER:-root}" make_local_folder
+    elif [[ $(stat -c %G -- "$local_folder") != "$SERVICE_GROUP" ]]; then
+        change "let $SERVICE_GROUP read $local_folder" chgrp -hR "$SERVICE_GROUP" "$local_folder"
+    fi
+}
+
+make_local_folder() {
+    install -d -m 755 -- "${local_folder%/*}" || return
+    install -d -m 2750 -o "${SUDO_USER:-root}" -g "$SERVICE_GROUP" -- "$local_folder" "$local_folder"/{imports,pipelines,reports}
+}
+
 # --- from and to the layout of before -----------------------------------------------------------------------------------
 
 is_in_project() { # NAME: whether this part of the data lies in the project folder

@@ -217,7 +217,7 @@ def test_accounts_for_clients_are_made_and_taken_away(host: Machine) -> None:
     host.shell("ssh-keygen -q -t ed25519 -N '' -f /root/client_key")
     done = configure(host, "--add-client", "acme", "--key", "/root/client_key.pub")
     assert done.returncode == 0, done.stderr
-    assert host.shell("stat -c '%a %U %G' /srv/client_etl_workflow/acme/inbox") == "2770 acme etl_group\n"
+    assert host.shell("stat -c '%a %U %G' /srv/client_etl_workflow/acme/inbox") == "2770 root etl_group\n"
     assert configure(host, "--add-client", "acme").returncode == 2  # without a key
     assert configure(host, "--remove-client", "acme").returncode == 0
     assert host.run("getent", "passwd", "acme").returncode != 0

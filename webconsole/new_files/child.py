@@ -13,7 +13,7 @@ from dataclasses import asdict
 from typing import Any
 
 from systemscripts import configuration, db_utils, log_utils, settings
-from systemscripts.configuration import import_rows
+from systemscripts.configuration import yaml_folders
 from systemscripts.configuration.learned_aliases import add_learned_aliases
 from systemscripts.directory_management import Directories
 from systemscripts.errors import EtlError, describe_unexpected
@@ -78,7 +78,7 @@ def _choose_free_name(name: str) -> str:
                select regexp_replace(relname, '_current$', '') from pg_class
                where relnamespace = to_regnamespace('public')"""
         )
-        taken = {row[0] for row in cursor.fetchall()} | {path.stem for path in import_rows.FOLDER.glob("*.yaml")}
+        taken = {row[0] for row in cursor.fetchall()} | {path.stem for path in yaml_folders.list_files("imports")}
     names = (name if number == 1 else f"{name[:MAX_STEM_LETTERS]}_{number}" for number in itertools.count(1))
     return next(one for one in names if one not in taken)
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from systemscripts import configuration, file_ledger, settings
 from systemscripts.bounded_patterns import compile_pattern
-from systemscripts.configuration import import_rows, uploads
+from systemscripts.configuration import import_rows, uploads, yaml_folders
 from systemscripts.db_utils import transaction
 from systemscripts.directory_management import Directories
 from systemscripts.errors import ConfigurationError, UsageError
@@ -153,7 +153,7 @@ def is_known(config_name: str) -> bool:
     """Return whether there is an import of a name, as a row or as a file."""
     with connections.read_as_etl() as cursor:
         cursor.execute("select 1 from dba.timportconfig where config_name = %s", (config_name,))
-        return cursor.fetchone() is not None or (import_rows.FOLDER / f"{config_name}.yaml").exists()
+        return cursor.fetchone() is not None or yaml_folders.find_file("imports", config_name).exists()
 
 
 def find_fitting_imports(file_name: str) -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from systemscripts import log_utils, reports, settings
+from systemscripts.configuration import yaml_folders
 from systemscripts.db_utils import Cursor
 from systemscripts.errors import ConfigurationError, MissingError, UsageError
 from systemscripts.reports import Content, Report, reading_rights
@@ -26,7 +27,7 @@ def apply_new_files() -> None:
     with connections.read_as_etl() as cursor:
         cursor.execute("select report_name from dba.treportmanager")
         known = {row[0] for row in cursor.fetchall()}
-    if {path.stem for path in reports.FOLDER.glob("*.yaml")} - known:
+    if {path.stem for path in yaml_folders.list_files("reports")} - known:
         reports.apply_files(connections.connect_as_etl())
 
 
@@ -88,7 +89,7 @@ def require_readable(cursor: Cursor, name: str, visibility: Visibility) -> None:
 def read_description(name: str) -> str:
     """Return the comment at the beginning of the YAML file of a report, as one line."""
     try:
-        lines = (reports.FOLDER / f"{name}.yaml").read_text(encoding="utf-8").splitlines()
+        lines = yaml_folders.find_file("reports", name).read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeError):
         return ""
     words = []

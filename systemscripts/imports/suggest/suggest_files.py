@@ -5,14 +5,12 @@ from __future__ import annotations
 import contextlib
 import os
 import re
-import shlex
 from collections.abc import Iterator
 from pathlib import Path
 
 from systemscripts import progress, settings
 from systemscripts.commands import format_command
-from systemscripts.configuration import read_document
-from systemscripts.configuration.import_rows import FOLDER
+from systemscripts.configuration import read_document, yaml_folders
 from systemscripts.directory_management import atomic_write
 from systemscripts.errors import ConfigurationError, UsageError
 from systemscripts.imports.suggest import compare_import, propose_import, read_file, render_yaml
@@ -34,7 +32,7 @@ def suggest_import(files: list[Path], name: str, output: Path | None) -> Summary
         *files, last = files
         name = str(last)
     chosen = name or name_import(files[0])
-    path = output or FOLDER / f"{chosen}.yaml"
+    path = output or _choose_path(chosen)
     if path.exists() and output:
         raise UsageError(f"{path} exists already", "Give another --output.")
     summary, shown = Summary(), _shorten_path(path)
@@ -59,6 +57,18 @@ def suggest_import(files: list[Path], name: str, output: Path | None) -> Summary
     return summary
 
 
+def _choose_path(name: str) -> Path:
+    """Return where the YAML of an import is or belongs; in the data folder if this user may not write there."""
+    path = yaml_folders.find_file("imports", name)
+    if path.exists() or yaml_folders.can_write(path.parent):
+        return path
+    folder = settings.current().etl_data_dir / "var" / "suggested"
+    folder.mkdir(parents=True, exist_ok=True)
+    # an earlier proposal is not a decision
+    (folder / path.name).unlink(missing_ok=True)
+    return folder / path.name
+
+
 def _read_files(files: list[Path], name: str, summary: Summary) -> ImportProposal:
     """Read the files and return what is proposed for their import; count them in the summary."""
     facts = []
@@ -80,7 +90,7 @@ def _shorten_path(path: Path) -> str:
 def _list_other_imports(proposal: ImportProposal, path: Path) -> Iterator[str]:
     """Yield a line for each import that has a pattern which the files or the next ones fit too."""
     names = [*proposal.file_names, *proposal.pattern.examples]
-    for other in sorted(FOLDER.glob("*.yaml")):
+    for other in yaml_folders.list_files("imports"):
         with contextlib.suppress(ConfigurationError, re.error, RecursionError):
             pattern = str(read_document(other).values.get("file_pattern", ""))
             if other != path and (fitting := [name for name in names if re.fullmatch(pattern, name)]):
@@ -89,8 +99,8 @@ def _list_other_imports(proposal: ImportProposal, path: Path) -> Iterator[str]:
 
 def _list_next_steps(name: str, file: Path, path: Path) -> list[str]:
     """Return the commands that try and load the file, as they can be pasted. `path`: of the YAML."""
-    target = FOLDER / f"{name}.yaml"
-    move = [] if path == target else [shlex.join(["cp", str(path), str(target)])]
+    target = yaml_folders.find_file("imports", name)
+    move = [] if path == target else [yaml_folders.format_copy(path, target)]
     return [
         *move,
         format_command("generic_import", name, "--file", file, "--dry-run"),

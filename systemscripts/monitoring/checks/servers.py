@@ -7,7 +7,7 @@ from types import ModuleType
 from typing import Any
 
 from systemscripts import configuration, sources, targets
-from systemscripts.configuration import import_rows, variables
+from systemscripts.configuration import variables, yaml_folders
 from systemscripts.configuration.import_config import ImportConfig
 from systemscripts.errors import EtlError
 from systemscripts.monitoring.doctor_lines import FAILURE, OK, WARNING, Context, Line
@@ -34,7 +34,7 @@ def check(context: Context) -> Iterator[Line]:
 
 def _list_sources() -> Iterator[tuple[str, str, dict[str, Any]]]:
     """Yield name, type and options of each source, from the YAML files, so that no database is needed."""
-    for path in sorted(import_rows.FOLDER.glob("*.yaml")):
+    for path in yaml_folders.list_files("imports"):
         try:
             config = configuration.validate_document(
                 configuration.read_document(path), ImportConfig, config_name=path.stem

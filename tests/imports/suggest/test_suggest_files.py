@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from systemscripts import configuration
-from systemscripts.configuration import ImportConfig
+from systemscripts.configuration import ImportConfig, yaml_folders
 from systemscripts.imports.suggest import suggest_files
 from systemscripts.summary import Summary
 from tests.conftest import Installation
@@ -21,7 +21,7 @@ TOTAL = 'Total,,,"40.800,00 €",\n'
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setattr(suggest_files, "FOLDER", tmp_path)
+    monkeypatch.setattr(yaml_folders, "list_folders", lambda part: [tmp_path])
     return tmp_path
 
 
