@@ -224,11 +224,16 @@ def _hide_base64(secret: str, text: str) -> str:
     return re.sub(rf"[\w+/-]{{0,3}}{re.escape(secret)}[\w+/-]{{0,3}}={{0,2}}", HIDDEN, text)
 
 
+@functools.cache
+def _drop_line_breaks(secret: str) -> str:
+    return secret.translate(_WITHOUT_LINE_BREAKS)
+
+
 def _hide_wrapped_secrets(text: str) -> str:
     """Return the text without the secrets that continue on the next line."""
     joined = text.translate(_WITHOUT_LINE_BREAKS)
     for secret in _spellings:
-        if len(secret) >= MIN_LENGTH_ANYWHERE and secret.translate(_WITHOUT_LINE_BREAKS) in joined:
+        if len(secret) >= MIN_LENGTH_ANYWHERE and _drop_line_breaks(secret) in joined:
             text = re.sub(_LINE_BREAK.join(map(re.escape, secret)), HIDDEN, text)
     return text
 
