@@ -21,7 +21,7 @@ from systemscripts.errors import BadDataError, ConfigurationError, EtlError, Pas
 
 # gpg is quick; this is for a broken agent.
 MAX_END_SECONDS = 10
-# Keys come from this folder only, and nobody is asked for a passphrase.
+# Keys come from this folder only, and no one is asked for a passphrase.
 OPTIONS = ["--no-options", "--no-auto-key-locate", "--pinentry-mode", "loopback"]
 # For a key without one. Without any, gpg would end at the first key that has one, although another key may fit.
 NO_PASSPHRASE = "-"
@@ -57,7 +57,7 @@ def decrypt_file(path: Path, target: Path, passphrases: Sequence[str], max_bytes
     """
     with _open_keys() as gpg:
         for passphrase in (*passphrases, NO_PASSPHRASE):
-            # by a stream: a file name of a stranger is no argument of gpg
+            # by a stream: gpg gets no file name of a stranger as an argument
             with path.open("rb") as stream:
                 result = gpg.decrypt_file(
                     stream, passphrase=passphrase, output=str(target), always_trust=True,

@@ -1,4 +1,4 @@
-"""A regular expression of a configuration never hangs on what a stranger sends."""
+"""A regular expression of a configuration ends in bounded time, whatever a stranger sends."""
 
 from __future__ import annotations
 

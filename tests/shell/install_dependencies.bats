@@ -259,7 +259,7 @@ print(tiny_package.ANSWER)'
     done
 }
 
-@test "demo servers come with the first demo, stay, and are no part of another installation" {
+@test "demo servers come with the first demo, stay, and do not come without one" {
     mv "$lock" "$project/requirements/demo.txt"
     printf '# nothing\n' >"$lock"
     job show 'import importlib.util, sys; print(importlib.util.find_spec("tiny_package") is not None)'

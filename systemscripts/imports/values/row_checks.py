@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal, DecimalException
 
-# More digits are no amount and no count, and the time to multiply them grows faster than their number.
+# More digits belong to no amount or count, and the time to multiply them grows faster than their number.
 MAX_NUMBER_LETTERS = 1000
 _OPERATORS: dict[type[ast.operator], Callable[[Decimal, Decimal], Decimal]] = {
     ast.Add: operator.add,
