@@ -24,6 +24,11 @@ def matches_any(variants: set[str], pattern: str) -> bool:
     return any(near.fullmatch(variant) for variant in variants)
 
 
+def is_plain(name: str) -> bool:
+    """Return whether a name has no blanks, and no letters that can be written in two ways."""
+    return name.isascii() and not _BLANKS.search(name)
+
+
 def list_variants(name: str) -> set[str]:
     """Return a name as it may have been before it was packed, copied or typed; case is left to the comparison."""
     variants = {unicodedata.normalize("NFC", name).strip()}

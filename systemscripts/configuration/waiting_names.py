@@ -33,7 +33,7 @@ class KnownImport:
         except (re.error, RecursionError, OverflowError):
             return False
 
-    def nearly_matches(self, variants: set[str]) -> bool:
+    def is_near(self, variants: set[str]) -> bool:
         """Return whether one of the variants of a name is one of this import, whatever its case."""
         try:
             return near_names.matches_any(variants, self.file_pattern)
@@ -64,15 +64,17 @@ class KnownImports:
 
     def find_near(self, file_name: str) -> KnownImport | None:
         """Return the first active import that a name nearly matches."""
+        # without blanks, variants of a name differ from it in case and towards its end only
+        if near_names.is_plain(file_name) and not self._list_by_start({file_name}):
+            return None
         variants = near_names.list_variants(file_name)
-        starts = {variant.translate(_AS_ASCII).lower()[:length] for variant in variants for length in self._lengths}
-        near = [
-            known
-            for start in starts
-            for known in self._by_lower_start.get(start, ())
-            if known.is_active and known.nearly_matches(variants)
-        ]
+        near = [known for known in self._list_by_start(variants) if known.is_active and known.is_near(variants)]
         return min(near, key=_get_name, default=None)
+
+    def _list_by_start(self, names: set[str]) -> list[KnownImport]:
+        """Return the imports whose names may begin like one of these, whatever its case."""
+        starts = {name.translate(_AS_ASCII).lower()[:length] for name in names for length in self._lengths}
+        return [known for start in starts for known in self._by_lower_start.get(start, ())]
 
 
 def _get_name(known: KnownImport) -> str:
@@ -135,20 +137,20 @@ class WaitingNames:
         return self._folders[folder]
 
     def _match_folder(self, folder: Path) -> _Folder:
-        found, known = _Folder(), self.known[folder]
+        names, known = _Folder(), self.known[folder]
         for name in _list_names(folder):
             matching = known.match(name)
             for one in matching:
-                found.by_import[one.name].append(name)
+                names.by_import[one.name].append(name)
             if is_in_progress(name):
                 continue
             active = [one.name for one in matching if one.is_active]
             if not matching:
-                found.unmatched.append(name)
+                names.unmatched.append(name)
             # a file that matches only a paused import waits for it
             elif len(active) > 1:
-                found.ambiguous[name] = active
-        return found
+                names.ambiguous[name] = active
+        return names
 
 
 def _list_names(folder: Path) -> Iterator[str]:
