@@ -241,3 +241,28 @@ def test_names_and_sizes_that_are_not_allowed_are_refused(console: Console) -> N
         assert console.get(path).json()["received"] == 0
         assert console.post(f"{path}/load", json={}).status_code == 409, "it has not arrived"
         console.delete(path)
+
+
+def test_a_held_file_is_refused_once_and_a_refused_one_is_tried_again_by_json(console: Console) -> None:
+    dataset_id = hold_renamed(console, "declined")
+    path = f"/reviews/datasets/{dataset_id}"
+    review = console.get(path).json()
+    assert {line["change"] for line in review["headers"]} == {"same", "renamed"} and review["is_open"]
+    assert "Betrag" in review["proposed_letter"] and review["import"] == "declined"
+    # there is no mail server here, so nothing is refused either
+    assert console.post(f"{path}/refuse", json={"address": "x@example.test"}).status_code == 409
+    assert console.post(f"{path}/refuse", json={"address": "no address"}).status_code == 409
+    run = console.post(f"{path}/refuse", json={}).headers["Location"]
+    wait_for(lambda: (console.get(run).json()["run"] or {}).get("status") == "succeeded")
+    assert not console.get(path).json()["is_open"]
+    for action in ("refuse", "accept", "columns"):
+        assert console.post(f"{path}/{action}", json={}).status_code == 409, action
+    console.installation.configure("declined", guards={"need_key": True})
+    console.load("declined", "declined_3.csv", "a,b\n1,2\n")
+    sql = "select file_id from dba.tfile where config_name = 'declined' and status = 'refused'"
+    ((file_id,),) = console.installation.sql(sql)
+    assert "no column of the key" in console.get(f"/reviews/files/{file_id}").json()["proposed_letter"]
+    assert console.get(f"/console/review/file/{file_id}").status_code == 200
+    retried = console.post(f"/reviews/files/{file_id}/retry")
+    assert retried.status_code == 202, retried.text
+    assert console.get("/reviews/files/999999").status_code == 404
