@@ -15,7 +15,8 @@
 # You can run it again at any time: what is complete is not changed, and a second installation waits for the first. A new
 # environment is built in .venvs/ and replaces the old one (.venv is a link) when it is complete. Offline or after a
 # failure the old one stays, and running jobs continue in it. Details of a failure are in var/install.log, those of an
-# installation by root in /var/log/client_etl_workflow/install.log.
+# installation by root in /var/log/client_etl_workflow/install.log. On a host that configure_etl_user.sh set up, the account
+# etl_build builds the environment, in /var/lib/client_etl_build.
 #
 # Environment:
 #   PYTHON        the Python to use (default: the newest of 3.12, 3.13, 3.11, else python3)
@@ -51,7 +52,8 @@ find_project() {
     [[ ! -L $place ]] || place=$(readlink -f -- "$place")
     [[ $place == */* ]] || place=./$place
     project=$(CDPATH='' cd -P -- "${place%/*}" && pwd)
-    venv=$project/.venv venvs=$project/.venvs
+    # BUILD_FOLDER: of the account that builds for root (systemscripts/shell/build_account.bash)
+    venv=${BUILD_FOLDER:-$project}/.venv venvs=${BUILD_FOLDER:-$project}/.venvs
     readonly project venv venvs
 }
 
@@ -82,7 +84,7 @@ parse_arguments() {
 # --- the log ----------------------------------------------------------------------------------------------------------
 
 open_log() { # the output of package managers goes to a file; the screen gets one line about each
-    local folder=${ETL_DATA_DIR:-$project}/var
+    local folder=${BUILD_FOLDER:-${ETL_DATA_DIR:-$project}}/var
     # root writes no file where another user could put a link
     ((EUID != 0)) || folder=/var/log/client_etl_workflow
     log=$folder/install.log
@@ -228,8 +230,16 @@ is_complete() {
             [[ ! -e $venv/.requirements-$part.txt ]] || return 1
         fi
     done
-    "$venv/bin/python" -I -c "$FIND_LOST_FILES" 2>/dev/null || return 1
+    run_environment -c "$FIND_LOST_FILES" || return 1
     [[ -z ${PYTHON:-} ]] || has_version_of "$PYTHON"
+}
+
+run_environment() { # ARGUMENTS: run its Python, which may have been changed by whom root does not trust
+    if ((EUID != 0)) || ! is_service_installation || ! getent passwd "$SERVICE_USER" >/dev/null; then
+        "$venv/bin/python" -I "$@" 2>/dev/null
+    elif as_service_user test -x "$venv/bin/python" >/dev/null; then
+        as_service_user "$venv/bin/python" -I "$@"
+    fi
 }
 
 # every file of a package must exist, except byte code
@@ -243,7 +253,7 @@ for package in distributions():
 
 has_version_of() { # PYTHON: if one is given, the environment must have its version
     local -r code='import sys; print(sys.version_info[:2])'
-    [[ $("$venv/bin/python" -I -c "$code" 2>/dev/null) == "$("$1" -I -c "$code" 2>/dev/null)" ]]
+    [[ $(run_environment -c "$code") == "$("$1" -I -c "$code" 2>/dev/null)" ]]
 }
 
 had_environment() {
@@ -375,6 +385,10 @@ install_requirements() {
     compile_code "$fresh"
 }
 
+compile_own_code() {
+    if is_service_installation; then compile_as_root; else compile_code "$venv"; fi
+}
+
 compile_code() { # ENVIRONMENT: of our own modules, because a user without write access would compile them at each start
     "$1/bin/python" -I -m compileall -q "$project/systemscripts" "$project/jobscripts" 2>/dev/null || true
 }
@@ -395,7 +409,7 @@ clear_old() { # [KEPT]: remove unused environments, except the current one and K
     for folder in "$venvs"/*/; do
         folder=${folder%/}
         [[ -d $folder && $folder != "$current" && $folder != "${1:-}" ]] || continue
-        is_used "$folder" || rm -rf -- "$folder"
+        [[ " ${BUILD_KEPT:-} " == *" ${folder##*/} "* ]] || is_used "$folder" || rm -rf -- "$folder"
     done
 }
 
@@ -417,7 +431,7 @@ install_python_environment() {
     set_environment
     choose_parts
     if is_complete; then
-        ((EUID != 0)) || [[ -n $dry_run ]] || compile_code "$venv"
+        ((EUID != 0)) || [[ -n $dry_run ]] || compile_own_code
         say "Python environment: complete"
         return
     fi
@@ -427,10 +441,14 @@ install_python_environment() {
         say "would create or update $venv with Python $version and install from requirements/: ${parts[*]}"
         return
     fi
-    [[ -w $project ]] || fail 78 "$project cannot be written by $(id -un); as its owner run: $(print_command)"
+    [[ -w ${venv%/*} ]] || fail 78 "$project cannot be written by $(id -un); as its owner run: $(print_command)"
     wait_for_others
     ! is_complete || return 0 # the installation that we waited for did it
     open_log
+    if ((EUID == 0)) && is_service_installation; then
+        build_as_own_account
+        return
+    fi
     finish_swap
     clear_old
     choose_parts
@@ -443,7 +461,6 @@ install_python_environment() {
     make_venv
     install_requirements
     local -r before=$(readlink -f -- "$venv" || true)
-    ! is_service_installation || { chmod 750 -- "$venvs" && chgrp -hR "$SERVICE_GROUP" "$venvs" && chmod -R g-w,o= "$fresh"; }
     swap
     clear_old "$before"
     say "Python environment: complete"
@@ -469,6 +486,8 @@ main() {
     find_project
     # shellcheck source=systemscripts/shell/service_account.bash
     source "$project/systemscripts/shell/service_account.bash"
+    # shellcheck source=systemscripts/shell/build_account.bash
+    source "$project/systemscripts/shell/build_account.bash"
     parse_arguments "$@"
     if [[ -z $python_only ]]; then
         [[ -n $dry_run ]] || open_log
