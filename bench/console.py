@@ -146,6 +146,8 @@ def measure_pages(bench: Bench) -> None:
         fixed = [
             "/console/", "/console/runs?status=failed", "/console/log", "/console/log?only=trouble",
             f"/console/datasets/{newest}", f"/console/runs/{run}", "/console/configurations", "/console/history",
+            "/console/desk/live", "/console/feeds", "/console/feeds/much", "/console/schedules",
+            "/console/schedules/weekly", f"/console/runs/{run}/undo",
             "/console/tables", "/console/coverage", "/console/tables/public.much?rows=all",
             f"/console/tables/public.much?dataset={newest - 5}&rows=all",
         ]  # fmt: skip

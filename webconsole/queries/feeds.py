@@ -17,7 +17,7 @@ SHOWN_FINDINGS = 50
 # labels to choose from; of an import with more, the newest ones
 MAX_LABELS = 100
 # rows of the profile on one page
-SHOWN_COLUMNS = 60
+SHOWN_COLUMNS = 40
 
 
 def find_feed(cursor: Cursor, name: str) -> dict[str, Any] | None:
