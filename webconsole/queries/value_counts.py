@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 # for exact counts; what takes longer is counted from a sample
 EXACT_MILLISECONDS = 700
-# a table with more rows is not even tried, unless its datasets are few
+# of more rows exact counts are not even tried
 MAX_EXACT_ROWS = 3_000_000
 SAMPLE_ROWS = 100_000
 # of one card, and of the page of one column
@@ -68,7 +68,8 @@ def count_by(view: TableView, column_name: str, sum_name: str = "", limit: int =
 
 
 def _is_too_large(view: TableView) -> bool:
-    return view.is_in_place and view.datasets is None and view.relation.estimate > MAX_EXACT_ROWS
+    rows = view.relation.estimate if view.total is None and view.datasets is None else view.total or 0
+    return view.is_in_place and rows > MAX_EXACT_ROWS
 
 
 def _sample(view: TableView) -> tuple[sql.Composable, float]:
@@ -125,8 +126,6 @@ def add_up(view: TableView) -> tuple[int, dict[str, Decimal | None]] | None:
     numbers = [
         column for column in view.shown_columns if column.display_type == "number" and not column.is_masked
     ]  # fmt: skip
-    if _is_too_large(view):
-        return None
     sums = [sql.SQL("sum({})").format(sql.Identifier(column.name)) for column in numbers]
     statement = sql.SQL("select {} from {} where {}").format(
         sql.SQL(", ").join([sql.SQL("count(*)"), *sums]), view.source, view.join_conditions()
