@@ -148,7 +148,8 @@ def measure_pages(bench: Bench) -> None:
             f"/console/datasets/{newest}", f"/console/runs/{run}", "/console/configurations", "/console/history",
             "/console/desk/live", "/console/feeds", "/console/feeds/much", "/console/schedules",
             "/console/schedules/weekly", f"/console/runs/{run}/undo",
-            "/console/tables", "/console/coverage", "/console/tables/public.much?rows=all",
+            "/console/tables", "/console/coverage", "/console/tables/public.much?rows=all", "/console/lists",
+            "/console/downloads",
             f"/console/tables/public.much?dataset={newest - 5}&rows=all",
         ]  # fmt: skip
         print(f"{'page':55} {'median ms':>9} {'p95 ms':>8} {'cpu ms':>8}")
@@ -164,6 +165,10 @@ def measure_pages(bench: Bench) -> None:
             taken = _time_walk(session, url, path)
             worst = max(worst, _print_times(f"{path}, page after page", taken, bench.read_processor_seconds() - begun))
         print(f"worst 95th percentile: {worst:.0f} ms (target: under 100)")
+        for path in ("/totals", "/groups?by=who", "/groups?by=who&sum=amount", "?day=2025-12-31"):
+            begun = bench.read_processor_seconds()
+            taken = [_time_request(session, f"{url}/console/tables/public.much{path}")[0] for _ in range(5)]
+            _print_times(f"within a second: {path}", taken, bench.read_processor_seconds() - begun)
         for path in ("?sort=amount&order=desc", "?column1=who&operator1=is&value1=name+77"):
             begun = bench.read_processor_seconds()
             taken = [_time_request(session, f"{url}/console/tables/public.much{path}")[0] for _ in range(5)]

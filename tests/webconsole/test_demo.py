@@ -70,7 +70,9 @@ def test_it_prints_an_address_and_one_time_passwords_that_work(demo: tuple[Conso
     ("picture", "width", "scheme", "path"),
     [
         ("console_overview", "desktop", "light", "/console/"),
-        ("console_table", "desktop", "dark", "/console/tables/dba.tmeetmax"),
+        ("console_lists", "desktop", "light", "/console/lists"),
+        ("console_list_changes", "phone", "dark", "/console/lists/meetmax_events/changes?list=119179"),
+        ("console_table", "desktop", "dark", "/console/tables/dba.tmeetmax?by=sector,ticker"),
         ("console_changes", "desktop", "light", "changes"),
         ("console_phone", "phone", "light", "/console/datasets"),
     ],
