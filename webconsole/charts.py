@@ -35,11 +35,13 @@ class Chart:
     top: str = ""
     # dates below the bars, from left to right
     ticks: tuple[str, ...] = ()
+    # the width is for at least so many bars
+    min_columns: int = MIN_COLUMNS
 
     def render_svg(self) -> Markup:
         """Return the drawing; the table next to it has the same values as text."""
         greatest = max((sum(value for value, _ in bar.parts) for bar in self.bars), default=0) or 1
-        width = WIDTH / max(len(self.bars), MIN_COLUMNS)
+        width = WIDTH / max(len(self.bars), self.min_columns)
         drawn = Markup("").join(_draw_bar(bar, index * width, width, greatest) for index, bar in enumerate(self.bars))
         return Markup(
             '<svg class="chart" viewBox="0 0 {w} {h}" preserveAspectRatio="none" role="img" aria-label="{name}">'

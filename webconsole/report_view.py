@@ -16,6 +16,8 @@ from webconsole import charts
 MAX_ROWS = 500
 # bars of a chart that can still be told apart
 MIN_BARS, MAX_BARS = 2, 60
+# fewer bars of the whole width would look like areas
+MIN_BARS_OF_WHOLE_WIDTH = 6
 # the most charts of one table
 MAX_CHARTS = 2
 
@@ -86,7 +88,10 @@ def _make_chart(rows: list[dict[str, Any]], label: str, column: str) -> charts.C
         charts.Bar([(max(value, 0), "chart-good")], f"{text}: {format_cell(row[column])}")
         for text, value, row in zip(labels, values, rows, strict=True)
     ]
-    return charts.Chart(name, bars, format_cell(max(values)), charts.choose_ticks(labels))
+    if len(bars) < MIN_BARS_OF_WHOLE_WIDTH:
+        # the labels would not stand below their bars; the table beside has them
+        return charts.Chart(name, bars, format_cell(max(values)))
+    return charts.Chart(name, bars, format_cell(max(values)), charts.choose_ticks(labels), min_columns=len(bars))
 
 
 def describe(view: View) -> dict[str, Any]:
