@@ -148,6 +148,7 @@ def measure_pages(bench: Bench) -> None:
             f"/console/datasets/{newest}", f"/console/runs/{run}", "/console/configurations", "/console/history",
             "/console/desk/live", "/console/feeds", "/console/feeds/much", "/console/schedules",
             "/console/schedules/weekly", f"/console/runs/{run}/undo",
+            "/console/reports", "/console/users", "/console/account",
             "/console/tables", "/console/coverage", "/console/tables/public.much?rows=all", "/console/lists",
             "/console/downloads",
             f"/console/tables/public.much?dataset={newest - 5}&rows=all",
