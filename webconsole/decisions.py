@@ -75,7 +75,9 @@ def list_unmatched() -> list[UnmatchedFile]:
 
 def dismiss(kind: str, key: str, reason: str) -> str:
     """Take something off the desk with a reason, and return a sentence about it; raise UsageError without a reason."""
-    reason, user_name = reason.strip(), access.require_user().name
+    # PostgreSQL stores no NUL
+    reason, key = reason.replace("\x00", "").strip(), key.replace("\x00", "")
+    user_name = access.require_user().name
     if not reason or len(reason) > MAX_REASON_LETTERS:
         raise UsageError(
             f"a reason is needed, of at most {MAX_REASON_LETTERS} letters", "Say why nothing has to be done."

@@ -41,7 +41,8 @@ def test_a_refused_file_is_looked_at_tried_again_and_dismissed_with_a_reason(con
     # nothing is dismissed without a reason
     body = {"kind": "file", "key": str(file_id), "reason": " "}
     assert console.post("/console/desk/dismiss", data=body).status_code == 409
-    assert console.post("/console/desk/dismiss", data=body | {"reason": "sent by mistake"}).status_code == 303
+    assert console.post("/console/desk/dismiss", data=body | {"key": "9\x00'", "reason": "x\x00"}).status_code == 409
+    assert console.post("/console/desk/dismiss", data=body | {"reason": "sent by mistake\x00"}).status_code == 303
     assert "shops_1.csv" not in find_decisions(console)
     assert here.sql("select kind, dismissed_by, reason from dba.tdismissal") == [("file", "anna", "sent by mistake")]
     assert console.post("/console/desk/dismiss", data=body | {"reason": "again"}).status_code == 409
