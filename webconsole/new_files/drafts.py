@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -219,7 +220,7 @@ def load_draft(draft_id: str) -> Draft:
 def list_drafts() -> list[Draft]:
     """Return the files that were added and not removed, newest first."""
     drafts = []
-    for folder in sorted(_base_folder().iterdir(), key=lambda path: -path.stat().st_mtime):
+    for folder, _changed_at in sorted(_list_folders(), key=lambda item: -item[1]):
         try:
             drafts.append(load_draft(folder.name))
         except MissingError:
@@ -227,9 +228,19 @@ def list_drafts() -> list[Draft]:
     return drafts
 
 
+def _list_folders() -> list[tuple[Path, float]]:
+    """Return the folders of all drafts, each with the time of its last change."""
+    folders = []
+    for path in _base_folder().iterdir():
+        # another request may remove it at this moment
+        with contextlib.suppress(FileNotFoundError):
+            folders.append((path, path.stat().st_mtime))
+    return folders
+
+
 def remove_old_drafts() -> None:
     """Remove the files that were added more than KEEP_SECONDS ago."""
     until = time.time() - KEEP_SECONDS
-    for folder in _base_folder().iterdir():
-        if folder.stat().st_mtime < until:
+    for folder, changed_at in _list_folders():
+        if changed_at < until:
             shutil.rmtree(folder, ignore_errors=True)
