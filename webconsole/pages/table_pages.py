@@ -73,7 +73,8 @@ def show_row(name: str, dataset_id: int, line: int) -> str:
     """Show one row: all its fields, the file and line that it comes from, and the earlier values of its key."""
     with connections.read_as_etl() as cursor:
         origin = origins.find_origins(cursor, [dataset_id]).get(str(dataset_id))
-    if origin is None:
+    # who may see only the lists of an import may see them in its target, and in no other table
+    if origin is None or origin.target_table != name:
         abort(404, "This row does not exist.")
     query = parse_table_query({"dataset": str(dataset_id)}, is_for_people=True)
     view = tables.prepare_view(name, query, origin.config_name)

@@ -26,6 +26,7 @@ class Origin:
 
     dataset_id: int
     config_name: str
+    target_table: str
     label: str | None
     date: date | None
     load_mode: str
@@ -61,7 +62,7 @@ def find_origins(cursor: Cursor, numbers: Iterable[int | str]) -> dict[str, Orig
     """Return the origins of datasets by their numbers as text; `cursor`: of the login etl."""
     rows = connections.fetch_rows(
         cursor,
-        """select d.dataset_id, d.config_name, d.label, d.dataset_date as date, d.load_mode, d.status,
+        """select d.dataset_id, d.config_name, d.target_table, d.label, d.dataset_date as date, d.load_mode, d.status,
                d.created_at as loaded_at, coalesce(f.name, d.file_name) as file_name, f.source, f.source_path,
                f.keep_path as archived_as, d.columns, c.label_title
            from dba.tdataset d join dba.timportconfig c using (config_name)
