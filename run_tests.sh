@@ -31,8 +31,9 @@ find_project() {
 }
 
 parse_arguments() { # sets $arguments, for pytest
+    # Two workers a processor, since tests mostly wait for servers and processes.
     # loadscope: the tests of a module stay together, so that its server is started only once
-    arguments=(-n auto --dist loadscope)
+    arguments=(-n "$((2 * $(nproc)))" --dist loadscope)
     local argument
     for argument in "$@"; do
         case $argument in
