@@ -57,8 +57,8 @@ SAME_NAMES = {
     "systemscripts/mail/session systemscripts/ssh/session": "with a mail server, and with an SSH server",
     "systemscripts/sources/meetmax/download systemscripts/ssh/download": "of a company list, and by SSH",
     "systemscripts/settings/model systemscripts/tables/model": "the data classes of settings, and of tables",
-    "systemscripts/datasets/overview systemscripts/schedules/overview webconsole/pages/overview":
-        "of datasets, of schedules, and of everything in the console",
+    "systemscripts/datasets/overview systemscripts/schedules/overview":
+        "of datasets, and of schedules",
     "webconsole/api/sign_in webconsole/pages/sign_in": "the route for programs, and the page",
 }  # fmt: skip
 VAGUE_VARIABLES = {"found", "place", "kind", "each", "wanted", "made", "goal", "ending", "look"}

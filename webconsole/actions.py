@@ -138,10 +138,7 @@ def set_import_active(config_name: str, is_active: bool) -> str:
             (is_active, config_name),
         )
         row = cursor.fetchone() or abort(404, f"The import {config_name} does not exist.")
-        cursor.execute(
-            "update dba.tconfighistory set changed_by = %s where config_name = %s and version = %s",
-            (user_name, config_name, row[0]),
-        )
+        config_versions.note_author(cursor, config_name, row[0], user_name)
     text = f"{config_name} is {'resumed' if is_active else 'paused: its files wait'}"
     logger.info("console: %s: %s", user_name, text)
     return text

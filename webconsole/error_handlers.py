@@ -22,7 +22,7 @@ PAGES, API = "/console", "/api/v1"
 PROBLEM_TYPE = "application/problem+json"
 _HINTS = {
     400: "Go back and try again.",
-    404: "It may have been renamed or purged. Start again from the overview.",
+    404: "It may have been renamed or purged. Start again from the first page.",
     405: "Use the buttons on the page.",
     413: "A configuration has at most 1 MB. Add data files under Add a file, or put them into file_watcher/.",
     429: "Wait, then try again.",

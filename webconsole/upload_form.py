@@ -9,7 +9,7 @@ from pathlib import Path
 
 from flask import request
 
-from systemscripts.configuration import edit_import, uploads, yaml_job
+from systemscripts.configuration import config_versions, edit_import, uploads, yaml_job
 from systemscripts.configuration.yaml_documents import parse_document
 from systemscripts.db_utils import transaction
 from systemscripts.errors import ConfigurationError
@@ -142,9 +142,6 @@ def store_upload(upload: Upload, user_name: str) -> str:
     if version is None:
         return f"{upload.name} already has this content"
     with transaction(connection) as cursor:
-        cursor.execute(
-            "update dba.tconfighistory set changed_by = %s where config_name = %s and version = %s",
-            (user_name, upload.name, version),
-        )
+        config_versions.note_author(cursor, upload.name, version, user_name)
     logger.info("console: %s uploaded %s, now version %s", user_name, upload.name, version)
     return f"{upload.name} is stored as version {version}"

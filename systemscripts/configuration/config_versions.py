@@ -118,6 +118,14 @@ def compare_texts(older: str, newer: str) -> list[tuple[str, str]]:
     return [(line[0], line[2:]) for line in lines if line[0] != "?"]
 
 
+def note_author(cursor: Cursor, config_name: str, version: int, changed_by: str) -> None:
+    """Note who made a version, instead of the login of the database."""
+    cursor.execute(
+        "update dba.tconfighistory set changed_by = %s where config_name = %s and version = %s",
+        (changed_by, config_name, version),
+    )
+
+
 def restore_version(connection: Connection, config_name: str, version: int, changed_by: str) -> int:
     """Restore an import to a version and return the number of the new version, or the current one if nothing differs.
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from systemscripts.configuration import import_rows, plain_secrets, uploads, yaml_job
+from systemscripts.configuration import config_versions, import_rows, plain_secrets, uploads, yaml_job
 from systemscripts.configuration.import_config import ImportConfig
 from systemscripts.configuration.yaml_documents import Document, FaultsError, parse_document, validate_document
 from systemscripts.db_utils import Connection, transaction
@@ -67,24 +67,30 @@ def store_edit(connection: Connection, name: str, content: bytes, changed_by: st
     if known.is_upload:
         version = uploads.store_upload(connection, name, content, is_import=not known.is_job, is_edit=True)
     else:
-        version = _store_row(connection, known, *_build_config(name, content, known.is_job))
+        config, document = _build_config(name, content, known.is_job)
+        return store_change(connection, known.config, config, changed_by, document.text)
     if version is not None:
         with transaction(connection) as cursor:
-            cursor.execute(
-                "update dba.tconfighistory set changed_by = %s where config_name = %s and version = %s",
-                (changed_by, name, version),
-            )
+            config_versions.note_author(cursor, name, version, changed_by)
     return version
 
 
-def _store_row(connection: Connection, known: Known, config: ImportConfig, document: Document) -> int | None:
-    """Change the row; its YAML file stays as it is, and its hash too, so that only a change of the file applies it."""
+def store_change(
+    connection: Connection, before: ImportConfig, after: ImportConfig, changed_by: str, written: str = ""
+) -> int | None:
+    """Store a changed configuration as its next version and return its number, None if nothing differs.
+
+    Its YAML file stays as it is, and the hash of it too, so that only a change of the file applies it.
+    `written`: the changed YAML, "" where only values were changed.
+    """
+    name = after.config_name
     with transaction(connection) as cursor:
-        if config == known.config and import_rows.read_written(cursor, config.config_name) in ("", document.text):
+        if before == after and (not written or import_rows.read_written(cursor, name) in ("", written)):
             return None
-        import_rows.write_row_in(cursor, config, None, None, document.text)
-        cursor.execute("select version from dba.timportconfig where config_name = %s", (config.config_name,))
+        import_rows.write_row_in(cursor, after, None, None, written)
+        cursor.execute("select version from dba.timportconfig where config_name = %s", (name,))
         row: Any = cursor.fetchone()
+        config_versions.note_author(cursor, name, row[0], changed_by)
     return int(row[0])
 
 

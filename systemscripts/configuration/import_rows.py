@@ -189,28 +189,6 @@ def read_written(cursor: Cursor, config_name: str) -> str:
     return (row[0] or "") if row else ""
 
 
-def edit_row(connection: Connection, config: ImportConfig, changed_by: str) -> int:
-    """Overwrite an existing row as a person edits it, and return its version; its YAML file stays as it is.
-
-    Raises UsageError if there is no such row.
-    """
-    name = config.config_name
-    with transaction(connection) as cursor:
-        cursor.execute("select managed_by, yaml_hash from dba.timportconfig where config_name = %s", (name,))
-        row = cursor.fetchone()
-        if row is None:
-            raise UsageError(f"there is no import {name!r}")
-        write_row_in(cursor, config, row[1], row[0])
-        cursor.execute("select version from dba.timportconfig where config_name = %s", (name,))
-        stored: Any = cursor.fetchone()
-        version = int(stored[0])
-        cursor.execute(
-            "update dba.tconfighistory set changed_by = %s where config_name = %s and version = %s",
-            (changed_by, name, version),
-        )
-    return version
-
-
 def _refuse_edited_row(connection: Connection, document: Document) -> None:
     """Raise ConfigurationError if the row was edited by hand after its YAML was applied."""
     name = document.path.stem

@@ -148,10 +148,10 @@ def _run_steps(context: Context, options: Options, summary: Summary) -> None:
             return
         _load_file(context, ticket, summary)
     if context.config.guards.max_age_days is not None:
-        from systemscripts.imports import freshness
+        from systemscripts.imports import data_age
 
         with transaction(context.connection) as cursor:
-            if old := freshness.explain_stale(cursor, context.config, asked=whole):
+            if old := data_age.explain_stale(cursor, context.config, asked=whole):
                 summary.problem(f"{context.config.config_name}: {old}", BadDataError.exit_code)
 
 

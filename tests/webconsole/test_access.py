@@ -115,7 +115,7 @@ def test_no_page_holds_inline_script_or_style(console: Console) -> None:
 @pytest.mark.parametrize(
     ("path", "room"),
     [
-        ("", "Overview"), ("runs", "Runs"), ("runs/new", "Runs"), ("datasets", "Datasets"), ("rejects", "Rejects"),
+        ("", "Desk"), ("runs", "Runs"), ("runs/new", "Runs"), ("datasets", "Datasets"), ("rejects", "Rejects"),
         ("configurations", "Configurations"), ("history", "Configurations"), ("upload", "Configurations"),
         ("users", "Users"), ("reports", "Reports"), ("groups/default", "Users"),
         ("tables", "Tables"), ("log", "Log"), ("coverage", "Coverage"),

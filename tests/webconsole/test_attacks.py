@@ -144,7 +144,7 @@ def test_what_is_too_large_is_answered_with_what_to_do(orders: Console, megabyte
         status, _, body = answer.partition(b"\r\n\r\n")
         assert status.startswith(b"HTTP/1.1 413"), answer[:300]
         assert body.strip().lower().startswith(starts_with), body[:300]
-        assert b"Put data files into file_watcher/" in body
+        assert b"or put them into file_watcher/" in body
 
 
 def test_cells_that_a_spreadsheet_would_run_are_made_text(console: Console) -> None:

@@ -147,7 +147,7 @@ def test_tables_are_sorted_filtered_and_taken_home(orders: Console, analyst: Per
 
 def test_an_analyst_finds_nothing_that_changes_anything(orders: Console, analyst: Person) -> None:
     links = analyst.page.locator("nav[aria-label=Main] a").all_inner_texts()
-    assert links == ["Lists", "Tables", "Downloads", "View a YAML", "Coverage", "Glossary"]
+    assert links == ["Lists", "Tables", "Reports", "Downloads", "View a YAML", "Coverage", "Glossary"]
     analyst.expected = (403,)
     analyst.go("/console/runs")
     assert "Only the operator may do this" in analyst.text()

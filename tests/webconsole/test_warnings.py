@@ -123,9 +123,9 @@ def test_the_console_shows_them_with_the_run_its_datasets_and_its_import(
     assert "columns not loaded: extra" in page(f"/console/datasets/{warned_console['loaded']}")
     assert "duplicate_of_undone" in page(f"/console/datasets/{warned_console['undone']}")
     assert "3 of 19 rows rejected" in page("/console/configurations/orders")
-    overview = page("/console/")
-    assert "rows_rejected" in overview
-    assert "All is well" not in overview
+    desk = page("/console/")
+    assert "rows_rejected" in desk
+    assert "All is well" not in desk
 
 
 def test_the_api_gives_them_with_the_run_and_the_dataset(console: Console, warned_console: dict[str, Any]) -> None:

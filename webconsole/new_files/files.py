@@ -9,7 +9,7 @@ from typing import Any
 
 from systemscripts import configuration, file_ledger, settings
 from systemscripts.bounded_patterns import compile_pattern
-from systemscripts.configuration import import_rows, uploads, yaml_folders
+from systemscripts.configuration import config_versions, edit_import, uploads, yaml_folders
 from systemscripts.db_utils import transaction
 from systemscripts.directory_management import Directories
 from systemscripts.errors import ConfigurationError, UsageError
@@ -134,8 +134,8 @@ def _save_review(draft: Draft, user_name: str) -> str:
     connection, facts = connections.connect_as_etl(), require_found(draft)
     config = configuration.load_import(connection, draft.config_name)
     changed = draft_import.build_changed_config(config, facts, draft_import.merge_edits(facts, draft.edits))
-    if changed != config:
-        draft.version = import_rows.edit_row(connection, changed, user_name)
+    if version := edit_import.store_change(connection, config, changed, user_name):
+        draft.version = version
         logger.info("console: %s changed the columns of %s, version %s", user_name, config.config_name, draft.version)
     run_uuid = (
         review_actions.accept(review, as_renamed=False, reason="its columns were changed", change_types=True)
@@ -190,10 +190,7 @@ def _store_import(draft: Draft, user_name: str) -> str:
     version = uploads.store_upload(connection, name, text.encode(), is_import=True)
     if version is not None:
         with transaction(connection) as cursor:
-            cursor.execute(
-                "update dba.tconfighistory set changed_by = %s where config_name = %s and version = %s",
-                (user_name, name, version),
-            )
+            config_versions.note_author(cursor, name, version, user_name)
         draft.version = version
         logger.info("console: %s made the import %s of %s, version %s", user_name, name, draft.file_name, version)
     draft.edits = edits

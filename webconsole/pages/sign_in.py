@@ -11,8 +11,8 @@ blueprint = Blueprint("signing_pages", __name__)
 
 @blueprint.get("/")
 @access.allow("anyone")
-def go_to_overview() -> Response:
-    """Redirect to the overview."""
+def go_to_first_page() -> Response:
+    """Redirect to the desk, or for an analyst to the lists."""
     return make_response(redirect("/console/"))
 
 

@@ -10,7 +10,7 @@ from webconsole import connections, decisions, desk_lines
 from webconsole.queries import desk, runs, warnings
 from webconsole.security import access
 
-blueprint = Blueprint("overview", __name__)
+blueprint = Blueprint("desk", __name__)
 
 
 @blueprint.get("/console/")
@@ -19,7 +19,7 @@ def show_page() -> Response:
     """Show the desk to the operator; redirect an analyst to the lists."""
     if not access.require_user().is_admin:
         return make_response(redirect("/console/lists"))
-    return make_response(render_template("overview.html", **_read_desk()))
+    return make_response(render_template("desk.html", **_read_desk()))
 
 
 @blueprint.get("/console/desk/live")
