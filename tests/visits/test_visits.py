@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import random
 from collections import defaultdict
 from datetime import date, datetime
 
+import psycopg2
 import pytest
 
 from demo import visits_reports
 from demo.visits_reports import HEADER, Report
+from systemscripts.table_rights import read_visibility
 from tests.conftest import Installation
 
 ZONE = "Europe/Madrid"
@@ -136,6 +139,12 @@ def test_every_field_arrives_typed(visits: Installation) -> None:
             0, 0, ["https://a.test/x", "https://b.test"], ["192.0.2.1"], ["Chrome", "Firefox"], None,
         )
     ]  # fmt: skip
+    with contextlib.closing(psycopg2.connect(visits.url)) as connection, connection.cursor() as cursor:
+        analyst = read_visibility(cursor, "ben")
+    assert analyst.masked_columns("visits", "statistics") == {"email", "ips"}
+    # every column of it may be made from the email, as far as PostgreSQL says
+    assert analyst.masked_columns("visits", "visitor") >= {"email", "last_visit"}
+    assert {"value", "reason", "raw_row"} <= analyst.masked_columns("visits", "errors")
 
 
 def test_bad_rows_and_another_layout_stand_in_the_views(visits: Installation) -> None:
