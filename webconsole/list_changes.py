@@ -81,7 +81,7 @@ def compare_versions(before: Version, after: Version, relation: Relation) -> Lis
         headers = load_headers(cursor, comparison.before or comparison.after) | load_headers(cursor, comparison.after)
     known = comparison.after.columns
     names = (*known, *(name for name in (comparison.before.columns if comparison.before else ()) if name not in known))
-    masked = frozenset(column.name for column in relation.columns if column.is_masked)
+    masked = relation.masked_names
     is_key_masked = any(name in masked for part in key_columns for name in part.split("|"))
     key_name = _name_key(key_columns, known, headers)
     return ListChanges(comparison, key_name, names, headers, masked, is_key_masked)

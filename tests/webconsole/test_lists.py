@@ -184,7 +184,10 @@ def test_a_large_file_is_prepared_in_the_background_and_limited_per_user(events:
     link = events.get("/console/downloads", "ben").text.partition('small" href="')[2].partition('"')[0]
     for _ in range(2):  # it can be fetched again
         assert len(events.get(link, "ben").content.splitlines()) == 60_001
+    # an address that another user knows opens and removes nothing
     assert events.get(link, "anna").status_code == 404
+    assert events.post(f"{link.rpartition('.')[0]}/remove", "anna").status_code == 303
+    assert events.get(link, "ben").status_code == 200
     statuses = [events.get("/console/tables/public.large/download.csv", "ben").status_code for _ in range(4)]
     assert statuses == [303, 303, 303, 429]
     for part in events.get("/console/downloads", "ben").text.split('action="')[1:]:

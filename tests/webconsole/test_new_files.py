@@ -213,6 +213,25 @@ def test_strange_files_are_refused_with_a_reason_and_leave_nothing(console: Cons
     assert not list((console.installation.data / "var" / "console" / "new_files").glob("*/data/*.xlsx"))
 
 
+# what a page sends about a file that was added
+POSTED = ("read", "check", "columns", "load", "for", "again", "remove")
+
+
+def test_a_file_belongs_to_the_operator_who_added_it(console: Console) -> None:
+    draft = send_file(console, "mine.csv", b"code\na1\n")
+    password = console.post("/users", json={"name": "olga", "role": "admin"}).json()["password"]
+    headers = {"Authorization": f"Bearer {console.login('olga', password).json()['token']}"}
+    for method, path in (
+        ("GET", draft["path"]), ("PUT", f"{draft['path']}?offset=0"), ("POST", f"{draft['path']}/read"),
+        ("POST", f"{draft['path']}/check"), ("POST", f"{draft['path']}/load"), ("DELETE", draft["path"]),
+        *(("GET", draft["page"] + part) for part in ("", "/live")),
+        *(("POST", f"{draft['page']}/{part}") for part in POSTED),
+    ):  # fmt: skip
+        assert console.call(method, path, None, headers=headers).status_code == 403, (method, path)
+    assert "mine.csv" not in console.call("GET", "/console/add", None, headers=headers).text
+    assert "mine.csv" in console.get("/console/add").text
+
+
 def test_a_bomb_in_a_zip_ends_without_filling_the_disk(console: Console) -> None:
     packed = io.BytesIO()
     with (

@@ -6,7 +6,9 @@ import csv
 import io
 import itertools
 from collections.abc import Iterator
+from pathlib import Path
 
+import duckdb
 import openpyxl
 import pytest
 
@@ -15,6 +17,8 @@ from tests.webconsole.conftest import Console
 SECRET = "zoe@example.test"
 MASK = "•••"
 CLIENTS = f"client_id,email,city,spent\n1,{SECRET},Rome,10\n2,yan@example.test,Oslo,20\n"
+# of the delivery before it, whose values rows and lists show as earlier ones
+EARLIER = "old@example.test"
 SCHEMA = {
     "client_id": {"type": "integer"}, "email": {"personal": True}, "spent": {"type": "numeric"},
     "contact": {"from": "email", "rename": "reach_at"},
@@ -27,6 +31,8 @@ def clients(console: Console) -> Console:
     console.installation.sql(
         "update dba.tusergroup set tables = '{targets,sales.*,visits.*}' where group_name = 'default'"
     )
+    before = f"client_id,email,city,spent\n1,{EARLIER},Rome,10\n"
+    console.load("clients", "clients_0.csv", before, schema=SCHEMA, key_columns=["client_id"])
     console.load("clients", "clients_1.csv", CLIENTS, schema=SCHEMA, key_columns=["client_id"])
     console.installation.sql(
         """create view public.v_client as
@@ -83,12 +89,18 @@ def test_no_group_rule_hides_anything_from_the_operator(clients: Console, group:
     assert read_rows(clients, "public.by_hand", "anna") == {"note": "by hand"}
 
 
-@pytest.mark.parametrize("form", ["csv", "xlsx"])
-def test_downloads_mask_what_pages_mask(clients: Console, form: str) -> None:
-    for path in (f"/tables/public.clients/download.{form}", f"/console/tables/public.clients/download.{form}"):
+@pytest.mark.parametrize("form", ["csv", "xlsx", "parquet"])
+def test_downloads_mask_what_pages_mask(clients: Console, form: str, tmp_path: Path) -> None:
+    paths = [f"/console/tables/public.clients/download.{form}", f"/console/lists/clients/now.{form}"]
+    older = [f"/tables/public.clients/download.{form}"] if form != "parquet" else []
+    for path in [*paths, f"{paths[0]}?day=2100-01-01", *older]:
         content = clients.get(path, "ben").content
         if form == "csv":
             cells = list(itertools.chain(*csv.reader(io.StringIO(content.decode("utf-8-sig")))))
+        elif form == "parquet":
+            (tmp_path / "rows.parquet").write_bytes(content)
+            rows = duckdb.sql(f"select * from read_parquet('{tmp_path}/rows.parquet')").fetchall()
+            cells = list(itertools.chain(*rows))
         else:
             cells = [cell.value for row in openpyxl.load_workbook(io.BytesIO(content)).active for cell in row]  # type: ignore[union-attr]
         assert SECRET not in cells and MASK in cells and "Rome" in cells
@@ -147,16 +159,22 @@ def test_a_group_sees_lists_without_their_table_and_nothing_else_of_them(clients
     allow(clients, lists=["cli*"])
     for path in paths:
         answer = clients.get(path, "ben")
-        # one version has nothing to compare
-        assert answer.status_code == (404 if path.endswith("changes.csv") else 200), path
-        assert SECRET not in answer.text, path
+        assert answer.status_code == 200, path
+        assert SECRET not in answer.text and EARLIER not in answer.text, path
+    assert MASK in clients.get("/console/lists/clients/changes", "ben").text
+    assert clients.get("/console/lists/clients/several?by=email", "ben").status_code == 422
     assert MASK in clients.get("/console/lists/clients/now.csv", "ben").content.decode("utf-8-sig")
     assert clients.get("/console/tables/public.clients", "ben").status_code == 404
     allow(clients, lists=[], tables=["targets"], personal=["targets"])
     assert SECRET in clients.get("/console/lists/clients/now", "ben").text
+    assert EARLIER in clients.get("/console/lists/clients/changes", "ben").text
 
 
-PANELS = ("/row/{dataset}/2", "/groups?by=email", "/totals", "/groups?by=city", "?as_of=2100-01-01", "?facets=email")
+PANELS = (
+    "/row/{dataset}/2", "/groups?by=email", "/groups?by=city&sum=email", "/totals", "/totals?column1=email&value1=zoe",
+    "/groups?by=city", "?day=2100-01-01", "?day=2100-01-01&sort=email", "?by=email", "?rows=all",
+    "?columns=email,reach_at",
+)  # fmt: skip
 
 
 @pytest.mark.parametrize("panel", PANELS)
@@ -164,9 +182,33 @@ def test_no_panel_of_a_table_shows_a_masked_value_or_a_table_of_others(clients: 
     dataset = clients.dataset("clients")
     path = "/console/tables/public.clients" + panel.format(dataset=dataset)
     answer = clients.get(path, "ben")
-    assert answer.status_code < 500 and SECRET not in answer.text
+    assert answer.status_code < 500 and SECRET not in answer.text and EARLIER not in answer.text
     hidden = clients.get("/console/tables/public.by_hand" + panel.format(dataset=dataset), "ben")
     assert hidden.status_code in (404, 422) and "by hand" not in hidden.text
+
+
+def test_neither_a_count_nor_a_saved_view_tells_what_is_hidden(clients: Console) -> None:
+    # the number of rows of another table's dataset, and a value that stands in the address of a shared view
+    clients.load("hidden", "hidden_1.csv", "id\n" + "7\n" * 37, target_table="private.hidden", load_mode="append")
+    clients.installation.sql("update dba.tusergroup set tables = '{public.clients}' where group_name = 'default'")
+    try:
+        page = clients.get(f"/console/tables/public.clients?dataset={clients.dataset('hidden')}", "ben")
+        assert page.status_code == 200 and "37" not in page.text.partition("<main")[2]
+        for name, arguments in (("by city", "column1=city&value1=Rome"), ("by mail", f"column1=email&value1={SECRET}")):
+            view = {"table": "public.clients", "arguments": arguments, "name": name, "shared": "yes"}
+            assert clients.post("/console/views", data=view).status_code == 303
+        seen = {user: clients.get("/console/tables/public.clients", user).text for user in ("anna", "ben")}
+        assert "by city" in seen["anna"] and "by mail" in seen["anna"]
+        assert "by city" in seen["ben"] and "by mail" not in seen["ben"] and "zoe" not in seen["ben"]
+        # a saved view belongs to whom saved it, and leads to no other site
+        ((number,),) = clients.installation.sql("select saved_view_id from dba.tsavedview where name = 'by city'")
+        assert clients.post(f"/console/views/{number}/delete", "ben").status_code == 404
+        outside = {"table": "//evil.test/x", "arguments": "", "name": "x"}
+        assert clients.post("/console/views", data=outside).status_code == 404
+    finally:
+        clients.installation.sql(
+            "update dba.tusergroup set tables = '{targets,sales.*,visits.*}' where group_name = 'default'"
+        )
 
 
 def test_a_user_in_two_groups_sees_what_either_sees(clients: Console, group: str) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from typing import Any
-from uuid import UUID
 
 from flask import Blueprint, Response, jsonify, make_response
 from pydantic import Field
@@ -12,6 +11,8 @@ from pydantic import Field
 from webconsole import review_actions
 from webconsole.api import answers
 from webconsole.api.openapi import Body, describe, make_plain, parse_body
+from webconsole.api.run_routes import answer_started
+from webconsole.error_handlers import get_prefix
 from webconsole.new_files import files
 from webconsole.query_arguments import MAX_INTEGER
 from webconsole.review_actions import Review
@@ -59,7 +60,7 @@ def show_refused(file_id: int) -> Response:
 def accept_held(dataset_id: int) -> Response:
     """Load a held file, as it is or under the proposed names of its columns."""
     body = parse_body(Acceptance)
-    return _answer_started(review_actions.accept(review_actions.load_held(dataset_id), body.as_renamed, body.reason))
+    return answer_started(review_actions.accept(review_actions.load_held(dataset_id), body.as_renamed, body.reason))
 
 
 @blueprint.post(f"{DATASET}/refuse")
@@ -71,7 +72,7 @@ def refuse_held(dataset_id: int) -> Response:
     review_actions.check_open(review)
     if body.address:
         _send_letter(review, body)
-    return _answer_started(review_actions.refuse(review))
+    return answer_started(review_actions.refuse(review))
 
 
 @blueprint.post(f"{FILE}/retry")
@@ -79,7 +80,7 @@ def refuse_held(dataset_id: int) -> Response:
 @describe(status=202, answer=answers.Started)
 def retry_refused(file_id: int) -> Response:
     """Try the refused files of the import again."""
-    return _answer_started(review_actions.retry(review_actions.load_refused(file_id)))
+    return answer_started(review_actions.retry(review_actions.load_refused(file_id)))
 
 
 @blueprint.post(f"{FILE}/letter")
@@ -112,16 +113,10 @@ def _send_letter(review: Review, body: Letter) -> None:
     review_actions.send_letter(review, body.address, body.subject, body.body or review.write_letter())
 
 
-def _answer_started(run_uuid: str) -> Response:
-    response = make_response(jsonify(run_uuid=run_uuid, status="starting"), 202)
-    response.headers["Location"] = f"/jobs/{UUID(run_uuid)}"
-    return response
-
-
 def _answer_draft(review: Review) -> Response:
     draft = files.begin_review(review, access.require_user().name)
     response = make_response(jsonify(id=draft.draft_id, name=draft.file_name), 201)
-    response.headers["Location"] = f"/files/{draft.draft_id}"
+    response.headers["Location"] = f"{get_prefix()}/files/{draft.draft_id}"
     return response
 
 

@@ -38,7 +38,7 @@ class NewJob(Body):
 def start_job() -> Response:
     """Start a job."""
     body = parse_body(NewJob)
-    return _answer_started(actions.start_job(body.job, body.name, body.how))
+    return answer_started(actions.start_job(body.job, body.name, body.how))
 
 
 @blueprint.post("/jobs/<uuid:run_uuid>/retry")
@@ -46,10 +46,11 @@ def start_job() -> Response:
 @describe(status=202, answer=answers.Started)
 def retry_run(run_uuid: UUID) -> Response:
     """Start the same command as a run that failed, was interrupted, timed out or was skipped."""
-    return _answer_started(actions.retry_run(str(run_uuid)))
+    return answer_started(actions.retry_run(str(run_uuid)))
 
 
-def _answer_started(run_uuid: str) -> Response:
+def answer_started(run_uuid: str) -> Response:
+    """Answer with the number and the address of a run that starts."""
     response = make_response(jsonify(run_uuid=run_uuid, status="starting"), 202)
     response.headers["Location"] = f"{get_prefix()}/jobs/{run_uuid}"
     return response

@@ -44,6 +44,7 @@ def accept_held(dataset_id: int) -> Response:
 def refuse_held(dataset_id: int) -> Response:
     """Close a held file without loading it, and write to its sender if there is an address."""
     review = review_actions.load_held(dataset_id)
+    review_actions.check_open(review)
     _send_letter(review, is_needed=False)
     return _go_to_run(review_actions.refuse(review))
 

@@ -52,7 +52,7 @@ def show_table(name: str) -> str:
     view = tables.prepare_view(name, query)
     with connections.read_as_etl() as cursor:
         fresh, title = _find_freshness(cursor).get(name), configurations.list_target_titles(cursor).get(name)
-        views = saved_views.list_views(cursor, name, access.require_user().name)
+        views = saved_views.list_views(cursor, name, access.require_user().name, view.relation.masked_names)
     path = f"/console/tables/{quote(name)}"
     return render_template(
         "table.html", fresh=fresh, title=title, views=views, **read_rows(view, path, make_arguments(query))

@@ -75,6 +75,11 @@ class Relation:
         """Return whether each row names its dataset."""
         return self.is_table and any(column.name == "dataset_id" for column in self.columns)
 
+    @property
+    def masked_names(self) -> frozenset[str]:
+        """Return the columns that the user of this request may not see."""
+        return frozenset(column.name for column in self.columns if column.is_masked)
+
     def find_column(self, name: str) -> Column:
         """Return a column by its name; raise UsageError if it does not exist."""
         for column in self.columns:
@@ -154,9 +159,12 @@ def list_filled(cursor: Cursor, full_names: list[str]) -> dict[str, bool]:
     return dict(cursor.fetchall())
 
 
-def count_dataset_rows(cursor: Cursor, dataset_id: int) -> int | None:
-    """Return how many rows a dataset has in its target, None for one that does not exist."""
-    cursor.execute("select rows_loaded from dba.tdataset where dataset_id = %s and purged_at is null", (dataset_id,))
+def count_dataset_rows(cursor: Cursor, full_name: str, dataset_id: int) -> int | None:
+    """Return how many rows of a target a dataset loaded, None for one that does not exist or fills another table."""
+    cursor.execute(
+        "select rows_loaded from dba.tdataset where dataset_id = %s and target_table = %s and purged_at is null",
+        (dataset_id, full_name),
+    )
     row = cursor.fetchone()
     return row[0] if row else None
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Set
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, urlencode
 
@@ -18,15 +19,20 @@ MAX_NAME_LETTERS, MAX_ARGUMENT_LETTERS = 80, 8000
 _KEPT = ("sort", "order", "rows", "columns", "by", "sum", "day")
 
 
-def list_views(cursor: Cursor, table: str, user_name: str) -> list[dict[str, Any]]:
-    """Return the views of a table that a user saved or others share, by name."""
-    return connections.fetch_rows(
+def list_views(cursor: Cursor, table: str, user_name: str, masked: Set[str] = frozenset()) -> list[dict[str, Any]]:
+    """Return the views of a table that a user saved or others share, by name.
+
+    `masked`: the columns that the user may not see. A view that filters by one would not open, and its address holds a
+    value of it.
+    """
+    rows = connections.fetch_rows(
         cursor,
         """select saved_view_id, user_name, name, arguments, is_shared, user_name = %(user)s as is_mine
            from dba.tsavedview where target_table = %(table)s and (user_name = %(user)s or is_shared)
            order by lower(name), saved_view_id limit 200""",
         {"table": table, "user": user_name},
     )
+    return [row for row in rows if not _list_used_columns(row["arguments"]) & masked]
 
 
 def save_view(cursor: Cursor, table: str, user_name: str, name: str, arguments: str, is_shared: bool) -> None:
@@ -64,6 +70,12 @@ def clean_arguments(text: str) -> str:
     """Return the part of a query string that describes a view: what a page understands, and nothing else."""
     pairs = parse_qsl(text.replace("\x00", ""), keep_blank_values=True, max_num_fields=60)
     return urlencode([(key, value) for key, value in pairs if key in _KEPT or _is_filter(key)])
+
+
+def _list_used_columns(arguments: str) -> set[str]:
+    """Return the columns by which a view filters, sorts, counts or adds up."""
+    used = [value for key, value in parse_qsl(arguments) if key in ("sort", "by", "sum") or _is_filter(key)]
+    return {name for value in used for name in value.split(",")}
 
 
 def _is_filter(key: str) -> bool:

@@ -154,7 +154,7 @@ def prepare_view(full_name: str, query: TableQuery, import_name: str = "") -> Ta
         return view
     if query.dataset_id is not None:
         with connections.read_as_etl() as cursor:
-            rows = relations.count_dataset_rows(cursor, query.dataset_id)
+            rows = relations.count_dataset_rows(cursor, full_name, query.dataset_id)
         condition = match_datasets([query.dataset_id])
         total = None if query.filters else rows
         return dataclasses.replace(view, dataset_condition=condition, datasets=1, total=total)
