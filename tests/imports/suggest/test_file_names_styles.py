@@ -9,7 +9,8 @@ import pytest
 
 from jobscripts.suggest_import import suggest_import
 from systemscripts import configuration
-from systemscripts.configuration import ImportConfig, compile_pattern
+from systemscripts.bounded_patterns import compile_pattern
+from systemscripts.configuration import ImportConfig
 from systemscripts.datasets import label_and_date
 from systemscripts.ingest.ingest_context import Context
 
