@@ -15,7 +15,6 @@ NAMES_BY_MARK = {
     b"Rar!": "a RAR archive",
     b"7z\xbc\xaf\x27\x1c": "a 7z archive",
     b"MSCF": "a cabinet archive",
-    b"BZh": "bzip2 data",
     b"\xfd7zXZ": "xz data",
     b"\x28\xb5\x2f\xfd": "zstd data",
     b"\x04\x22\x4d\x18": "lz4 data",

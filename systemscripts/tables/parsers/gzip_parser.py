@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import bz2
 import gzip
 import zlib
 from pathlib import Path, PurePosixPath
@@ -28,7 +29,9 @@ def unpack(path: Path, output: IO[bytes]) -> None:
     protocol.write_frame(output, protocol.END)
 
 
-def send_stream(name: str, stream: IO[bytes] | gzip.GzipFile, output: IO[bytes], packed_bytes: int) -> None:
+def send_stream(
+    name: str, stream: IO[bytes] | gzip.GzipFile | bz2.BZ2File, output: IO[bytes], packed_bytes: int
+) -> None:
     """Send all bytes of a stream. Raises BadDataError where they are too many for `packed_bytes` on disk."""
     size = 0
     while data := stream.read(CHUNK_BYTES):

@@ -1,4 +1,4 @@
-"""Limits how much a packed file may unpack to: one rule for gzip, zip and the parts of workbooks."""
+"""Limits how much a packed file may unpack to: one rule for gzip, bzip2, zip and the parts of workbooks."""
 
 from __future__ import annotations
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import bz2
 import gzip
 import io
 import os
@@ -67,6 +68,19 @@ def test_what_a_killed_run_left_is_removed_by_the_next_and_what_is_in_use_stays(
 
 
 ROWS = b"id,n\n1,2\n3,4\n"
+
+
+def test_bzip2_is_read_alone_in_parts_and_around_a_tar_and_refused_when_it_breaks_off(tmp_path: Path) -> None:
+    packed = bz2.compress(tar(tmp_path / "orders.tar", {"orders.csv": ROWS}).read_bytes())
+    path = tmp_path / "orders.bz2"
+    for content in (bz2.compress(ROWS), bz2.compress(ROWS[:8]) + bz2.compress(ROWS[8:]), packed):
+        path.write_bytes(content)
+        with open_table(path) as table:
+            assert [record for block in table.blocks() for record in block.records] == [b"1,2", b"3,4"]
+    for damaged in (packed[:-20], packed[:60] + b"\0" * 20 + packed[80:]):
+        path.write_bytes(damaged)
+        with pytest.raises(BadDataError, match=r"orders\.bz2 is truncated or damaged"):
+            open_table(path)
 
 
 def tar(path: Path, files: dict[str, bytes], form: int = tarfile.PAX_FORMAT) -> Path:
