@@ -174,7 +174,7 @@ def register_arguments(arguments: Sequence[str]) -> None:
 
 
 def protect_memory() -> None:
-    """Write no core file of this process, and let no other process of this user read its memory or environment."""
+    """Write no core file of this process, and hide its memory, environment and descriptors from others of this user."""
     # late: modules that only mask a text do not need them
     import ctypes
     import resource

@@ -41,12 +41,13 @@ class ForkedProcess:
 
     def end(self) -> None:
         """Kill the child, whether it has finished or not, and close the pipes."""
-        with suppress(ProcessLookupError):
+        # a confined process sends no signals; its child ends when it writes into a closed pipe
+        with suppress(ProcessLookupError, PermissionError):
             os.kill(self._process, signal.SIGKILL)
-        os.waitpid(self._process, 0)
         for stream in (self.down, self.up):
             with suppress(OSError):
                 stream.close()
+        os.waitpid(self._process, 0)
 
 
 def _run_child(work: ChildWork, source: IO[bytes], target: IO[bytes]) -> None:

@@ -1,7 +1,7 @@
 """Confine a process that parses a stranger's file: it reads that file, Python and its libraries, and nothing else.
 
 Landlock (kernel 5.13, landlock(7)) refuses every other file, and TCP from kernel 6.7 on; a seccomp filter refuses
-sockets of any kind, programs and other processes. Both need no rights and no package, and cannot be taken back.
+sockets of any kind, programs, signals and other processes. Both need no rights and no package, and are for good.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from pathlib import Path
 PROJECT = Path(__file__).resolve().parents[3]
 
 # prctl(2)
-PARENT_DEATH_SIGNAL, SET_DUMPABLE, SET_SECCOMP, NO_NEW_PRIVILEGES = 1, 4, 22, 38
+PARENT_DEATH_SIGNAL, SET_SECCOMP, NO_NEW_PRIVILEGES = 1, 22, 38
 SECCOMP_FILTER = 2
 # landlock(7); the numbers of its system calls are the same on every machine
 CREATE_RULESET, ADD_RULE, RESTRICT_SELF = 444, 445, 446
@@ -37,11 +37,17 @@ SYSTEM_PATHS = (
 MAX_PROCESSES = 2000
 
 # Each machine's AUDIT_ARCH, and its numbers of: socket, socketpair, ptrace, process_vm_readv, process_vm_writev,
-# execve, execveat, io_uring_setup, pidfd_getfd
+# execve, execveat, io_uring_setup, pidfd_getfd; signals, which Landlock refuses only from kernel 6.12 on: kill, tkill,
+# tgkill, rt_sigqueueinfo, rt_tgsigqueueinfo, pidfd_send_signal; and, because no parser needs these parts of the
+# kernel: unshare, setns, add_key, request_key, keyctl, perf_event_open, bpf, userfaultfd
 FORBIDDEN_CALLS = {
-    "x86_64": (0xC000003E, (41, 53, 101, 310, 311, 59, 322, 425, 438)),
-    "aarch64": (0xC00000B7, (198, 199, 117, 270, 271, 221, 281, 425, 438)),
-}
+    "x86_64": (0xC000003E, (
+        41, 53, 101, 310, 311, 59, 322, 425, 438, 62, 200, 234, 129, 297, 424, 272, 308, 248, 249, 250, 298, 321, 323
+    )),
+    "aarch64": (0xC00000B7, (
+        198, 199, 117, 270, 271, 221, 281, 425, 438, 129, 130, 131, 138, 240, 424, 97, 268, 217, 218, 219, 241, 280, 282
+    )),
+}  # fmt: skip
 # Numbers from here on are those of the x32 interface, which would be another way to the same calls.
 X32_CALLS = 0x40000000
 
@@ -49,12 +55,6 @@ X32_CALLS = 0x40000000
 def get_landlock_version() -> int:
     """Return the version of Landlock that the kernel offers; 0: none, files can be confined by their modes only."""
     return max(_call(CREATE_RULESET, None, 0, VERSION_FLAG), 0) if sys.platform == "linux" else 0
-
-
-def hide_memory() -> None:
-    """Let no other process of this user read the memory, the environment or the descriptors of this one."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(SET_DUMPABLE, 0, 0, 0, 0)
 
 
 def limit_resources(memory_bytes: int, seconds: int) -> None:

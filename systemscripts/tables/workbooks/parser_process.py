@@ -17,10 +17,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
-from systemscripts import settings
+from systemscripts import masking, settings
 from systemscripts.errors import BadDataError, PasswordError
 from systemscripts.tables.model import ReadingOptions
-from systemscripts.tables.workbooks import confinement, protocol
+from systemscripts.tables.workbooks import protocol
 
 PROJECT = Path(__file__).resolve().parents[3]
 Result = TypeVar("Result")
@@ -165,7 +165,7 @@ class ParseRequest:
             },
         }
         # The child inherits only what it needs: no settings, no secrets, no open files; nor can it look for them here.
-        confinement.hide_memory()
+        masking.protect_memory()
         environment = {"PYTHONPATH": str(PROJECT), "PYTHONUTF8": "1", "LC_ALL": "C.UTF-8", "MALLOC_ARENA_MAX": "2"}
         child = subprocess.Popen(
             [sys.executable, "-P", "-m", "systemscripts.tables.workbooks.parser_child", json.dumps(request)],

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from systemscripts import masking
 from systemscripts.monitoring.checks import parser_confinement
 from systemscripts.monitoring.doctor_lines import OK, WARNING
 from systemscripts.tables.workbooks import confinement, parser_process
@@ -56,6 +57,9 @@ TRIES = {
     "datagram": lambda: socket.socket(socket.AF_INET, socket.SOCK_DGRAM).close(),
     "a program": lambda: os.execv("/bin/true", ["true"]),
     "signal to the parent": lambda: os.kill(PARENT, 0),
+    # which Landlock would allow
+    "signal to itself": lambda: os.kill(os.getpid(), 0),
+    "namespaces": lambda: None if ctypes.CDLL(None).unshare(0x10000000) == 0 else (_ for _ in ()).throw(OSError()),
     "more memory": lambda: __import__("resource").setrlimit(9, (-1, -1)),
     "tracing": lambda: None if ctypes.CDLL(None).ptrace(16, PARENT, 0, 0) == 0 else (_ for _ in ()).throw(OSError()),
 }
@@ -124,8 +128,8 @@ def test_a_hostile_parser_reads_its_file_and_reaches_nothing_else(hostile: dict[
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root acts as another user")
 def test_another_process_of_the_user_does_not_read_the_memory_of_a_job() -> None:
     look = "import sys; open(f'/proc/{sys.argv[1]}/mem', 'rb').close(); open(f'/proc/{sys.argv[1]}/environ').close()"
-    # prctl(PR_SET_DUMPABLE) as hide_memory() calls it, because this user cannot read our modules
-    hide = f"import ctypes; ctypes.CDLL(None).prctl({confinement.SET_DUMPABLE}, 0, 0, 0, 0); "
+    # prctl(PR_SET_DUMPABLE) as protect_memory() calls it, because this user cannot read our modules
+    hide = f"import ctypes; ctypes.CDLL(None).prctl({masking.SET_DUMPABLE}, 0, 0, 0, 0); "
     codes = []
     for code in ("", hide):
         job = start_as_nobody(f"{code}print(flush=True); input()")
