@@ -20,7 +20,7 @@ setup() {
     cd /
     REQUIRE_SERVICES=1 run --separate-stderr "$project/run_tests.sh" --long -k 'two words'
     [ "$status" -eq 0 ]
-    [ "$output" = "$project 1 1 -n auto --dist loadscope -k two words" ]
+    [ "$output" = "$project 1 1 -n $((2 * $(nproc))) --dist loadscope -k two words" ]
 }
 
 @test "--fast runs what is marked fast, and joins with other choices" {
