@@ -41,6 +41,9 @@ remove_client() { # NAME
     is_client "$name" || fail 2 "there is no client $name"
     rm -f -- "${CLIENT_KEYS:?}/$name" # first, so that no new session starts
     pkill -KILL -u "$name" || true    # open sessions
+    # its rights belong to a number, which the next account may get
+    setfacl -b -- "$CLIENT_ROOT/$name/inbox" 2>/dev/null || true
+    chgrp -h -- "$SERVICE_GROUP" "$CLIENT_ROOT/$name/outbox" 2>/dev/null || true
     userdel "$name" 2>/dev/null || fail 1 "the user $name cannot be removed; see its processes: ps -u $name"
     say "client $name is removed; delivered files are kept in $CLIENT_ROOT/$name"
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import time
@@ -205,8 +206,14 @@ def test_a_removed_client_can_no_longer_log_in_and_the_delivered_files_remain(ho
     assert done.returncode == 0, done.stderr
     assert host.sftp("pwd").returncode != 0
     assert (host.root / host.name / "inbox" / "orders_1.csv").exists()
+    # the next account that gets its number gets none of its rights
+    numbers = subprocess.run(
+        ["getfacl", "-n", host.root / host.name / "inbox"], capture_output=True, text=True, check=True
+    )
+    assert not re.search(r"^(default:)?user:\d", numbers.stdout, re.MULTILINE)
+    assert (host.root / host.name / "outbox").stat().st_gid == (host.root / host.name / "inbox").stat().st_gid
     assert host.call("remove_client", host.name).returncode == 2
-    add(host)  # he comes back
+    add(host)  # which comes back
 
 
 @pytest.mark.parametrize(
