@@ -192,9 +192,12 @@ find_uv() { # sets $uv, empty if there is none
     uv=''
     [[ ${ETL_NO_UV:-} != 1 ]] || return 0
     local candidate
+    local -a names=(uv "$venv/bin/uv")
+    # no package of the environment runs as root
+    ((EUID != 0)) || ! is_service_installation || names=(uv)
     while IFS= read -r candidate; do
         ! "$candidate" --version >/dev/null 2>&1 || { uv=$candidate && return 0; }
-    done < <(type -aP uv "$venv/bin/uv")
+    done < <(type -aP "${names[@]}")
 }
 
 # --- the environment ----------------------------------------------------------------------------------------------------

@@ -80,7 +80,10 @@ report_start() { # begun|own|failed: report why the script did not start, or tha
         [[ $1 != failed ]] && was_reported || return 0
     fi
     local candidate
-    for candidate in "$project/.venv/bin/python" python3 python3.13 python3.12 python3.11; do
+    local -a candidates=("$project/.venv/bin/python" python3 python3.13 python3.12 python3.11)
+    # what the service user or its packages may have changed does not run as root or an operator
+    ! is_service_installation || [[ $(id -un) == "$SERVICE_USER" ]] || candidates=("${candidates[@]:1}")
+    for candidate in "${candidates[@]}"; do
         "$candidate" -I -c 'import smtplib, ssl' >/dev/null 2>&1 </dev/null || continue
         printf '%s\n' ${troubles[@]+"${troubles[@]}"} |
             "$candidate" -I -B "$project/systemscripts/last_resort" "$project" "$settings_file" "$data" "$script" "$1" \

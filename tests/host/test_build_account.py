@@ -80,3 +80,21 @@ def test_links_in_its_folder_lead_root_nowhere(host: Machine) -> None:
     install(host)
     assert host.shell("cat /root/victim; stat -c '%a %U' /root/victim") == "victim\n600 root\n"
     assert host.shell(f"cat {FOLDER}/.venv/.requirements-base.txt") == f"{REQUIREMENT} # changed\n"
+
+
+def test_no_program_of_the_environment_runs_as_root(host: Machine) -> None:
+    """Root runs neither its Python, for a report that a job cannot start, nor the uv that an installation put there."""
+    spy = 'touch "/tmp/spies/$(id -u)"'
+    for name in ("uv", "python"):
+        path = f"{BUILT}/.venv/bin/{name}"
+        script = f"rm -f {path} && printf '#!/bin/sh\\n%s\\n' '{spy}' >{path} && chmod 755 {path}"
+        host.run("runuser", "-u", "etl_build", "--", "bash", "-ec", script)
+    host.shell(f"test -x {BUILT}/.venv/bin/uv && rm -f /tmp/spies/*")
+    host.run(
+        "bash", "-c", f"PATH=/usr/bin:/bin:/usr/sbin:/sbin {FOLDER}/install_dependencies.sh --python-only --dry-run"
+    )
+    # no job starts below a folder that the service user cannot pass through
+    host.shell("chmod 700 /opt")
+    assert host.run(f"{FOLDER}/run_python_etl_script.sh", "status").returncode == 78
+    host.shell("chmod 755 /opt")
+    assert host.run("test", "-e", "/tmp/spies/0").returncode != 0
