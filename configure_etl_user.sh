@@ -107,7 +107,7 @@ configure_accounts() {
         useradd --system --gid "$SERVICE_GROUP" --no-create-home --home-dir "$home" --shell /bin/bash "$SERVICE_USER"
     if [[ ! -d $home ]]; then
         change "create $home" install -d -m 750 -o "$SERVICE_USER" -g "$SERVICE_GROUP" "$home"
-    elif [[ $(stat -c %U -- "$home") != "$SERVICE_USER" ]]; then # left by a user with that name
+    elif [[ $(stat -c %U -- "$home") != "$SERVICE_USER" && $project/ != "$home/"* ]]; then # left by a user with that name
         change "give $home to $SERVICE_USER" give_tree "$home" "$SERVICE_USER" "$SERVICE_GROUP"
     fi
     local -r operator=${SUDO_USER:-root}
@@ -257,9 +257,11 @@ remove() {
             change "remove the right of $SERVICE_USER to pass through $part" setfacl -x "u:$SERVICE_USER" "$part"
     done
     # a user number without a name would belong to the next user with that number
-    for folder in "$data" "$DATA_FOLDER"*/ "/home/$SERVICE_USER"; do
-        [[ ! -d $folder || $(stat -c %U -- "$folder") != "$SERVICE_USER" ]] ||
-            change "give ${folder%/} to $owner" give_tree "${folder%/}" "$owner" "$(id -gn -- "$owner")"
+    for folder in "/home/$SERVICE_USER" "$data" "$DATA_FOLDER"*/; do
+        [[ -d $folder && $(stat -c %U:%G -- "$folder") =~ ^($SERVICE_USER:|root:$SERVICE_GROUP$) ]] || continue
+        change "give ${folder%/} to $owner" give_tree "${folder%/}" "$owner" "$(id -gn -- "$owner")"
+        [[ $folder == /home/* || -z $(find "$folder" -type l -print -quit) ]] ||
+            change "remove the links in ${folder%/}, which jobs of $owner would follow" find "$folder" -type l -delete
     done
     remove_from_clients
     change "remove the user $SERVICE_USER" userdel "$SERVICE_USER"
@@ -302,6 +304,7 @@ require_root() { # ARGUMENTS
 
 configure() {
     configure_accounts
+    protect_place
     configure_folders
     configure_local_folder
     configure_settings

@@ -6,6 +6,7 @@ A file of the operator's takes the place of the project's file of that name, so 
 from __future__ import annotations
 
 import os
+import pwd
 import shlex
 from pathlib import Path
 
@@ -44,8 +45,12 @@ def can_write(folder: Path) -> bool:
 
 
 def format_copy(source: Path, target: Path) -> str:
-    """Return the command that copies a file to where the operator's, or root's, configuration is."""
-    return ("sudo " if belongs_to_installation(target.parent) else "") + shlex.join(["cp", str(source), str(target)])
+    """Return the command that copies a file of ours to where the operator's, or root's, configuration is."""
+    if settings.PROJECT.stat().st_uid == os.geteuid():
+        return shlex.join(["cp", str(source), str(target)])
+    # who copies reads the file as its owner, who could lay a link in its place to what only root or the operator reads
+    read = shlex.join(["sudo", "-u", pwd.getpwuid(os.geteuid()).pw_name, "cat", str(source)])
+    return f"{read} {'| sudo tee' if belongs_to_installation(target.parent) else '>'} {shlex.quote(str(target))}"
 
 
 def refuse_unwritable(path: Path) -> None:

@@ -18,7 +18,17 @@ is_changeable() { # PATH: whether the service user can change or replace it
     for state in "$(stat -c '%U %G %A' -- "$path")" "$(stat -c '%U %G %A' -- "${path%/*}/")"; do
         [[ $state != "$SERVICE_USER "* && $state != *" $SERVICE_GROUP ?????w"* && $state != *' ????????w?' ]] || return 0
     done
+    # above the project, protect_place() sees to it
+    while [[ $path == /* && $path != "$project" ]]; do
+        path=${path%/*}
+        ! can_replace_in "$path/" || return 0
+    done
     return 1
+}
+
+can_replace_in() { # FOLDER: whether the service user can put something else in the place of what others have in it
+    local -r state=$(stat -c '%U %G %A' -- "$1")
+    [[ $state == "$SERVICE_USER "* || $state == *" $SERVICE_GROUP ?????w"*[^tT] || $state == *' ????????w'[^tT] ]]
 }
 
 find_host_data_folder() { # sets $data: from the environment, else a settings file of root's, else a folder of its own
@@ -57,10 +67,12 @@ is_taken() { # FOLDER: whether it exists, and this installation has not begun to
 
 refuse_links() { # at the places that root reads and writes
     local path
-    for path in "$project/config" "$settings_file" "$project/config/.env.example"; do
+    for path in "$project/config" "$settings_file" "$project/config/.env.example" "$record"; do
         [[ ! -L $path ]] || fail 78 "$path is a link; see where it leads and who made it (ls -l), then run: sudo rm $(printf %q "$path")"
         [[ ! -e $path || -f $path || -d $path ]] || fail 78 "$path is neither a file nor a folder; see who made it (ls -l)"
     done
+    [[ ! -e $record ]] || ! is_changeable "$record" ||
+        fail 78 "$record says what root moved, but $SERVICE_USER can change it; run: sudo rm $(printf %q "$record")"
     [[ $settings_file == "$project/config/.env" ]] || ! is_changeable "${settings_file%/*}" ||
         fail 78 "${settings_file%/*} can be changed by $SERVICE_USER, so root writes no settings there; use a folder of root's, such as ETL_ENV_FILE=/etc/client_etl_workflow/${settings_file##*/}"
 }
@@ -100,6 +112,25 @@ is_code_owned() {
     [[ -z $(find "$project" -path "$data" -prune -o \( ! -user root -o ! -type l -perm /022 -o ! -path '*/__pycache__*' \( ! -group "$SERVICE_GROUP" -o ! -type l -perm /6027 \) \) -print -quit 2>/dev/null) ]]
 }
 
+protect_place() { # who may write to a folder above the project could put another project in its place; outermost first
+    local folder part=''
+    local -a names
+    IFS=/ read -ra names <<<"${project%/*}"
+    for folder in "${names[@]}"; do
+        [[ -n $folder ]] || continue
+        part=$part/$folder
+        ! can_replace_in "$part" ||
+            change "let $SERVICE_USER not replace what others have in $part" keep_in_place "$part"
+    done
+}
+
+keep_in_place() { # FOLDER: who may write there still does, but only removes and renames their own
+    if [[ $(stat -c %U -- "$1") == "$SERVICE_USER" ]]; then
+        chown -h "root:$SERVICE_GROUP" -- "$1" && chmod g+rwx -- "$1" || return
+    fi
+    chmod +t -- "$1"
+}
+
 # --- the data folder --------------------------------------------------------------------------------------------------
 
 make_data_folder() {
@@ -109,6 +140,7 @@ make_data_folder() {
     elif [[ ! -e $data ]]; then
         install -d -m 755 -- "$parent" && install -d -m 2770 -o "$SERVICE_USER" -g "$SERVICE_GROUP" -- "$data"
     else
+        ! can_replace_in "$parent/" || fail 78 "$SERVICE_USER can change $parent, so root gives it nothing there; run: sudo chown root $(printf %q "$parent")"
         give_tree "$data" "$SERVICE_USER" "$SERVICE_GROUP" && chmod 2770 -- "$data"
     fi
 }
@@ -155,7 +187,7 @@ find_local_folder() { # sets $local_folder: from the settings file, else one for
 }
 
 configure_local_folder() { # imports, pipelines and reports that the operator writes and the service group reads
-    [[ -d $local_folder ]] || ! is_changeable "${local_folder%/*}" ||
+    ! is_changeable "${local_folder%/*}" ||
         fail 78 "$SERVICE_USER can change ${local_folder%/*}; name a folder of yours as ETL_LOCAL_DIR in $settings_file"
     if [[ ! -d $local_folder ]]; then
         change "create $local_folder for imports, pipelines and reports of ${SUDO_USER:-root}" make_local_folder
@@ -236,6 +268,7 @@ restore_owner() { # USER: with the modes of the layout of before
     [[ ! -f $settings_file ]] || chmod 600 -- "$settings_file"
     rm -f -- "$record"
     chown -hR -- "$1:$SERVICE_GROUP" "$project" && chmod 2770 -- "$project"
+    [[ $project/ != "/home/$SERVICE_USER/"* ]] || { chown -h "$SERVICE_USER" "/home/$SERVICE_USER" && chmod 750 "/home/$SERVICE_USER"; }
 }
 
 stop_embedded_database() { # FOLDER of the data

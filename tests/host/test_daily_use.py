@@ -76,9 +76,10 @@ def test_a_new_kind_of_file_goes_from_the_operator_s_hands_into_a_table(host: Ma
     host.shell(f"chmod 660 {DATA}/file_watcher/parcels_20260105.csv")
     suggested = type_as_anna(host, f"./etl suggest_import {DATA}/file_watcher/parcels_20260105.csv --name parcels")
     assert suggested.returncode == 0, suggested.stderr
-    copy = next(line.strip() for line in suggested.stdout.splitlines() if " cp " in f" {line.strip()}")
-    copy = copy[copy.index("cp ") :]
-    assert copy == f"cp {DATA}/var/suggested/parcels.yaml {OWN}/imports/parcels.yaml"
+    copy = next(
+        line[line.index("sudo -u etl_user cat") :] for line in suggested.stdout.splitlines() if "etl_user cat" in line
+    )
+    assert copy == f"sudo -u etl_user cat {DATA}/var/suggested/parcels.yaml > {OWN}/imports/parcels.yaml"
     assert type_as_anna(host, f"{copy} && chmod 640 {OWN}/imports/parcels.yaml").returncode == 0
     loaded = type_as_anna(host, "./etl generic_import parcels")
     assert loaded.returncode == 0, loaded.stdout + loaded.stderr

@@ -133,6 +133,13 @@ def test_an_installation_of_before_is_moved_over_with_the_traps_in_it(host: Mach
         refused = configure(host)
         assert (refused.returncode, f"{FOLDER}/config/{name} is a link" in refused.stderr) == (78, True), refused.stderr
         assert attack(host, f"cd {FOLDER}/config && rm {name} && mv kept {name}")
+    # a record of a move that never was: --undo-move gave away what it names, and root wrote through the link
+    for record in ("ln -sT /etc/new .moved", r"printf 'owner=etl_user\ndata=/.\n' >.moved"):
+        assert attack(host, f"cd {FOLDER} && rm -f .moved && {record}")
+        for action in ((), ("--undo-move",)):
+            refused = configure(host, *action)
+            assert (refused.returncode, f"{FOLDER}/.moved" in refused.stderr) == (78, True), refused.stderr
+    assert attack(host, f"rm {FOLDER}/.moved") and host.run("test", "-e", "/etc/new").returncode != 0
     refused = configure(host)
     assert refused.returncode == 78
     assert "names the data folder /root, but etl_user can change that file" in refused.stderr
@@ -235,14 +242,48 @@ def test_who_may_not_write_yaml_is_not_told_to_take_it(host: Machine) -> None:
     assert f"run: rm {DATA}/logs/etl_cron.log\n" in done.stderr
     assert host.shell(f"stat -c %U {suggested}") == "etl_user\n"
     # the folder of the operator is root's here, because root set the host up
-    assert f"sudo cp {suggested} {own}\n" in done.stdout
+    copy = f"sudo -u etl_user cat {suggested} | sudo tee {own}"
+    assert f"{copy}\n" in done.stdout
+    # the file of etl_user's may be a link by then
+    host.shell("echo victim >/root/shadow && chmod 640 /root/shadow")
+    assert attack(host, f"mv {suggested} {suggested}.kept && ln -s /root/shadow {suggested}")
+    as_root = 'sudo() { [[ $1 != -u ]] || set -- runuser -u "$2" -- "${@:3}"; "$@"; }; '
+    host.run("bash", "-c", as_root + copy)
+    assert not attack(host, f"grep victim {own}")
+    assert attack(host, f"mv -f {suggested}.kept {suggested}")
     for path in (own, f"{FOLDER}/config/imports/orders.yaml", "/etc/client_etl_workflow/local/pipelines/weekly.yaml"):
         assert not attack(host, f"cp {suggested} {path}")
-    host.shell(f"cp {suggested} {own}")
+    host.shell(as_root + copy)
     assert host.run(f"{FOLDER}/run_python_etl_script.sh", "apply_config.py").returncode == 0
     refused = host.run(f"{FOLDER}/run_python_etl_script.sh", "apply_config.py", "visits", "--take", "row")
     assert (refused.returncode, "sudo chown" in refused.stderr) == (78, False), refused.stderr
     assert "export_config visits | sudo tee /etc/client_etl_workflow/local/imports/visits.yaml" in refused.stderr
+
+
+def test_who_removes_the_service_user_gets_no_link_of_that_user_s(host: Machine) -> None:
+    """Jobs run as the operator from then on, and write their log where a link may lead to a file of the operator's."""
+    assert attack(host, f"ln -sfT /root/cron_log {DATA}/logs/etl_cron.log")
+    removed = configure(host, "--remove")
+    assert removed.returncode == 0, removed.stderr
+    assert f"remove the links in {DATA}" in removed.stdout
+    assert host.shell(f"find {DATA} -type l; stat -c %U {DATA}/logs") == "root\n"
+
+
+def test_the_service_user_puts_no_other_project_in_the_place_of_one_in_its_home(host: Machine) -> None:
+    folder, data = "/home/etl_user/client_etl_workflow", "/srv/home_data"
+    host.shell("mkdir -p /home/etl_user && cp -a /root/clone /home/etl_user/client_etl_workflow")
+    command = ("env", f"ETL_DATA_DIR={data}", f"{folder}/configure_etl_user.sh", "--embedded")
+    host.run(*command)
+    host.shell("chown etl_user:etl_group /home/etl_user && chmod 750 /home/etl_user")
+    done = host.run(*command)
+    assert done.returncode == 0, done.stderr
+    assert "let etl_user not replace what others have in /home/etl_user: done" in done.stdout
+    assert host.run(*command).stdout == "nothing to change\n"
+    for change in (f"mv {folder} {folder}.old", f"rm -rf {folder}", "chmod 777 /home/etl_user"):
+        assert not attack(host, change), change
+    assert attack(host, "mkdir -p ~etl_user/.cache && touch ~etl_user/.cache/own")
+    assert host.run(*command[:-1], "--remove").returncode == 0
+    assert host.shell("find /home/etl_user -nouser -o -nogroup") == ""
 
 
 def drain(master: int, shell: subprocess.Popen[bytes]) -> None:
