@@ -15,14 +15,17 @@ from systemscripts.configuration.import_parts import add_zone
 from systemscripts.configuration.pipeline_config import Pipeline
 from systemscripts.directory_management import Directories
 from systemscripts.errors import EtlError
-from systemscripts.schedules.cron_words import describe_schedule
-from webconsole import display
-from webconsole.queries import desk
+from webconsole import connections, display
+from webconsole.decisions import Decisions, gather_decisions
+from webconsole.queries import desk, runs, warnings
 
 if TYPE_CHECKING:
     from systemscripts.db_utils import Cursor
 
 logger = logging.getLogger(__name__)
+
+# coming times of one pipeline
+SHOWN_TIMES = 5
 
 
 @dataclass(frozen=True)
@@ -56,6 +59,36 @@ class Line:
         return max(desk.SHOWN_RUNS - len(self.squares), 0)
 
 
+@dataclass(frozen=True)
+class Desk:
+    """Everything that stands on the desk."""
+
+    decisions: Decisions
+    pipelines: list[Line]
+    # those that had a file
+    feeds: list[Line]
+    # how many feeds had none
+    others: int
+    warnings: list[dict[str, Any]]
+    running: list[dict[str, Any]]
+
+
+def load_desk() -> Desk:
+    """Return the desk as it is now."""
+    pipelines, faults = load_pipelines()
+    with connections.read_as_etl() as cursor:
+        feeds = desk.list_feeds(cursor)
+        active = [row for row in feeds if row["newest_file_at"] or row["waiting"] or row["held"]]
+        return Desk(
+            gather_decisions(cursor, [*(item.name for item in pipelines), *faults]),
+            list_pipeline_lines(cursor, pipelines, faults),
+            list_feed_lines(cursor, active, pipelines),
+            len(feeds) - len(active),
+            warnings.list_recent_warnings(cursor),
+            runs.list_running(cursor),
+        )
+
+
 def load_pipelines() -> tuple[list[Pipeline], dict[str, str]]:
     """Return the valid pipelines, and for the others name -> what is wrong with the file."""
     valid, faults = [], {}
@@ -86,7 +119,7 @@ def _make_pipeline_line(pipeline: Pipeline, rows: list[dict[str, Any]], pause: s
     return Line(
         pipeline.name,
         make_squares(rows),
-        describe_schedule(pipeline.schedule) if pipeline.schedule else "",
+        display.describe_times(pipeline.schedule),
         _find_last_success(rows),
         find_next_start(pipeline, pause) if is_due else None,
         pause,
@@ -102,6 +135,16 @@ def find_next_start(pipeline: Pipeline, pause: schedules.Pause | None) -> dateti
             return None
         after = max(after, pause.until_moment)
     return schedules.find_next_run(pipeline.schedule, after)
+
+
+def list_times(pipeline: Pipeline, pause: schedules.Pause | None) -> list[datetime]:
+    """Return the coming times of a pipeline; none without a schedule, or while a pause has no end."""
+    times: list[datetime] = []
+    moment = find_next_start(pipeline, pause) if pipeline.schedule else None
+    while moment is not None and len(times) < SHOWN_TIMES:
+        times.append(moment)
+        moment = schedules.find_next_run(pipeline.schedule, moment)
+    return times
 
 
 def list_feed_lines(cursor: Cursor, feeds: list[dict[str, Any]], pipelines: Sequence[Pipeline]) -> list[Line]:
@@ -138,10 +181,10 @@ def describe_arrival(row: dict[str, Any], pipelines: Sequence[Pipeline]) -> tupl
     every = (row["expected"] or {}).get("every", "")
     if every:
         cron = to_cron(every)
-        return f"expected {describe_schedule(cron)}", schedules.find_next_run(cron, now)
+        return f"expected {display.describe_times(cron)}", schedules.find_next_run(cron, now)
     if coming:
         moment, pipeline = min(coming, key=lambda item: item[0])
-        return f"by {pipeline.name}, {describe_schedule(pipeline.schedule)}", moment
+        return f"by {pipeline.name}, {display.describe_times(pipeline.schedule)}", moment
     return "", None
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from typing import Any
 from urllib.parse import unquote
@@ -12,11 +12,13 @@ from zoneinfo import ZoneInfo
 from flask import Flask, request
 from markupsafe import Markup
 
-from systemscripts import commands, human_units, settings
+from systemscripts import commands, human_units, schedules, settings
+from systemscripts.schedules.cron_words import describe_schedule
 
 # console.js stores the time zone of the browser in it
 ZONE_COOKIE = "console_zone"
 MINUTE_SECONDS, HOUR_SECONDS, DAY_SECONDS, WEEK_DAYS = 60, 3600, 86_400, 7
+HALF_YEAR = timedelta(days=182)
 # of a held file the commands that accept or undo it, of a refused one the command that tries it again
 _COMMANDS = re.compile(r"; (?:[^;]*\bdatasets accept\b|or after a change here: ).*$", re.DOTALL)
 _TONES = {
@@ -57,6 +59,25 @@ def _load_zone(name: str) -> ZoneInfo | None:
         return ZoneInfo(name) if name else None
     except (KeyError, ValueError, OSError):
         return None
+
+
+def name_host_zone() -> str:
+    """Return the short name of the time zone in which cron starts pipelines, such as UTC or CET."""
+    name = settings.now().astimezone(schedules.get_host_zone()).tzname() or ""
+    return name if name.isalpha() else f"UTC{name}"
+
+
+def describe_times(schedule: str) -> str:
+    """Return a cron schedule in words, with the zone of its times where it is not the reader's."""
+    words = describe_schedule(schedule)
+    return f"{words} ({name_host_zone()})" if words and _is_reader_elsewhere() else words
+
+
+def _is_reader_elsewhere() -> bool:
+    # two zones may agree in winter and differ in summer
+    moments = (settings.now(), settings.now() + HALF_YEAR)
+    here, there = schedules.get_host_zone(), find_reader_zone()
+    return any(moment.astimezone(here).utcoffset() != moment.astimezone(there).utcoffset() for moment in moments)
 
 
 def format_moment(value: datetime | None) -> Markup:

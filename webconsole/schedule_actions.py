@@ -5,30 +5,65 @@ from __future__ import annotations
 import logging
 from datetime import datetime
 
+from flask import abort
+
 from systemscripts import configuration, schedules, settings
 from systemscripts.configuration import pipeline_config
 from systemscripts.configuration.import_parts import add_zone
+from systemscripts.configuration.pipeline_config import Pipeline
 from systemscripts.directory_management import Directories
+from systemscripts.errors import UsageError
 from systemscripts.schedules import due_starts, own_schedules
-from systemscripts.schedules.cron_words import describe_schedule
 from webconsole import connections, display
 from webconsole.security import access
 
 logger = logging.getLogger(__name__)
 
+# of the end of a pause; later times are slips of the keyboard, and cannot be computed with
+LAST_YEAR = 2200
 
-def pause(name: str, until: datetime | None) -> str:
-    """Pause a pipeline, or everything, and return a sentence about it; raise UsageError for a time that has passed."""
-    entry = schedules.pause_pipeline(_get_directories(), name, access.require_user().name, until)
+
+def find_pipeline(name: str) -> Pipeline:
+    """Return a pipeline with its times; answer 404 if it does not exist."""
+    if name not in pipeline_config.list_names():
+        abort(404, f"The pipeline {name[:100]} does not exist.")
+    return schedules.load_scheduled(name)
+
+
+def pause(name: str, until_text: str) -> str:
+    """Pause a pipeline, or everything (`*`), and return a sentence about it.
+
+    `until_text`: in ISO 8601, in the reader's zone if it names none; "": until it is resumed. Raise UsageError if it is
+    not a time or has passed.
+    """
+    until = _parse_until(until_text)
+    entry = schedules.pause_pipeline(_get_directories(), _check_name(name), access.require_user().name, until)
     if until is None:
         return _log(f"{entry.what} is paused until it is resumed")
     local = until.astimezone(display.find_reader_zone())
     return _log(f"{entry.what} is paused until {local:%a} {local.day} {local:%b %H:%M}")
 
 
+def _check_name(name: str) -> str:
+    return name if name == schedules.EVERYTHING else find_pipeline(name).name
+
+
+def _parse_until(text: str) -> datetime | None:
+    if not text:
+        return None
+    try:
+        moment = datetime.fromisoformat(text)
+        if moment.year > LAST_YEAR:
+            raise ValueError
+        return (moment if moment.tzinfo else moment.replace(tzinfo=display.find_reader_zone())).astimezone()
+    # a time of the first year has none in another zone
+    except (ValueError, OverflowError) as error:
+        raise UsageError(f"{text[:40]!r} is not a time", "Write it as 2026-01-31T06:00.") from error
+
+
 def resume(name: str) -> str:
     """End a pause and return a sentence about it."""
-    ended = schedules.resume_pipeline(_get_directories(), name)
+    ended = schedules.resume_pipeline(_get_directories(), _check_name(name))
     what = "everything" if name == schedules.EVERYTHING else name
     if name != schedules.EVERYTHING and schedules.find_pause(_get_directories(), name):
         return _log(f"{what} is resumed, but everything is still paused")
@@ -37,11 +72,11 @@ def resume(name: str) -> str:
 
 def reschedule(name: str, schedule: str) -> str:
     """Give a pipeline other times and return a sentence about it; raise ConfigurationError if they are not valid."""
-    directories, pipeline = _get_directories(), pipeline_config.load_pipeline(name)
+    directories, pipeline = _get_directories(), pipeline_config.load_pipeline(find_pipeline(name).name)
     own_schedules.set_own_schedule(directories, pipeline, schedule.strip(), access.require_user().name)
     due_starts.plan_pipeline(directories, name)
     now_valid = schedules.load_scheduled(name)
-    words = describe_schedule(now_valid.schedule) if now_valid.schedule else "not by itself any longer"
+    words = display.describe_times(now_valid.schedule) or "not by itself any longer"
     return _log(f"{name} starts {words}")
 
 

@@ -90,15 +90,26 @@ def check_upload(name: str, text: str) -> Upload:
     )
 
 
-def check_edit(name: str, text: str) -> Upload:
-    """Return an edited configuration with its errors, without storing it; raise MissingError if it does not exist."""
+def check_edit(name: str, text: str, seen_version: str = "") -> Upload:
+    """Return an edited configuration with its errors, without storing it; raise MissingError if it does not exist.
+
+    `seen_version`: the version that was edited; a newer one is an error. "": not known.
+    """
+    text = text.replace("\r\n", "\n")
     if "\x00" in text:
         return Upload(name, text.replace("\x00", "\ufffd"), (Fault(0, "The text contains invalid characters (NUL)."),))
     content = text.encode("utf-8", "replace")
     if len(content) > MAX_YAML_BYTES:
         return Upload(name, text[:2000], (Fault(0, "The text is larger than 256 kB."),))
-    faults = edit_import.find_edit_faults(connections.connect_as_etl(), name, content)
-    return Upload(name, text, tuple(_parse_fault(fault) for fault in faults))
+    faults = [
+        _parse_fault(fault) for fault in edit_import.find_edit_faults(connections.connect_as_etl(), name, content)
+    ]
+    with connections.read_as_etl() as cursor:
+        (newest,) = config_versions.list_versions(cursor, name, limit=1)
+    if seen_version not in ("", str(newest.version)):
+        text_of_fault = f"Version {newest.version} was stored meanwhile, by {newest.changed_by}: compare, then store."
+        faults.insert(0, Fault(0, text_of_fault))
+    return Upload(name, text, tuple(faults))
 
 
 def _parse_fault(text: str) -> Fault:

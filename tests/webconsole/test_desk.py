@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from datetime import datetime
 from typing import Any
 
 import pytest
 
+from systemscripts.schedules import get_host_zone
 from tests.webconsole.conftest import ORDERS, Console, wait_for
 
 FIRST = "order_id,ordered_at,amount\n1,2026-01-05,10.5\n2,2026-01-06,1\n"
@@ -128,6 +130,62 @@ def test_a_pipeline_is_paused_until_a_time_resumed_and_given_other_times(console
     assert console.post(f"{path}/times", data={"schedule": ""}).status_code == 303
     assert "its file" in console.get(path).text
     assert console.post("/console/schedules/nothing/pause").status_code == 404
+    # a time that no clock can show
+    assert console.post(f"{path}/pause", data={"until": "0001-01-01T00:00+14:00"}).status_code == 409
+    assert console.post(f"{path}/pause", data={"until": "9999-12-31T23:59"}).status_code == 409
+
+
+def test_times_in_words_name_their_zone_where_the_readers_is_another_one(console: Console) -> None:
+    zone = datetime.now(get_host_zone()).tzname()
+    for page in ("/console/", "/console/schedules", "/console/schedules/weekly"):
+        far = console.get(page, cookies={"console_zone": "Asia%2FKathmandu"}).text
+        assert f"every Monday at 06:30 ({zone})" in far, page
+    here = console.get("/console/schedules/weekly", cookies={"console_zone": "UTC"}).text
+    assert zone != "UTC" or "every Monday at 06:30</div>" in here
+
+
+def test_programs_do_by_json_what_the_desk_offers(console: Console) -> None:
+    here, api = console.installation, "/api/v1"
+    path = f"{api}/schedules/weekly"
+    assert console.call("POST", f"{path}/pause", json={"until": "2099-01-01T06:00:00Z"}).status_code == 200
+    assert console.get(path).json()["pause"]["by"] == "anna" and console.get(path).json()["coming"][0] > "2099"
+    (line,) = [item for item in console.get(f"{api}/desk").json()["pipelines"] if item["name"] == "weekly"]
+    assert line["pause"]["until"].startswith("2099-01-01")
+    assert console.post(f"{path}/resume").status_code == 200 and console.get(path).json()["pause"] is None
+    assert console.call("PUT", f"{path}/times", json={"schedule": "15 7 * * 1-5"}).status_code == 200
+    assert console.get(path).json()["words"].startswith("every workday at 07:15")
+    assert console.call("PUT", f"{path}/times", json={"schedule": "99 7 * * *"}).status_code == 422
+    assert console.call("PUT", f"{path}/times", json={"schedule": ""}).json()["headline"].startswith("weekly starts")
+    assert console.get(f"{api}/schedules/..%2fx").status_code == 404
+    # a refused file stands on the desk until it is dismissed
+    here.configure("stalls", schema={"order_id": {"type": "integer"}}, max_rejects=0)
+    here.drop("stalls_1.csv", "order_id\nfirst\n")
+    assert here.run("generic_import", "stalls").returncode == 65
+    (refused,) = console.get(f"{api}/desk").json()["decisions"]["refused"]
+    body = {"kind": "file", "key": str(refused["file_id"]), "reason": "sent by mistake"}
+    assert console.post(f"{api}/desk/dismissals", json=body | {"reason": ""}).status_code == 422
+    assert console.post(f"{api}/desk/dismissals", json=body).status_code == 200
+    assert console.get(f"{api}/desk").json()["decisions"]["refused"] == []
+    # a whole run is undone, loaded again, and its import edited
+    console.load("stands", "stands_1.csv", FIRST, **ORDERS)
+    dataset = console.dataset("stands")
+    ((run_uuid,),) = here.sql("select run_uuid::text from dba.tdataset where dataset_id = %s", (dataset,))
+    (going,) = console.get(f"{api}/runs/{run_uuid}/undo").json()["datasets"]
+    assert (going["dataset_id"], going["rows"], going["back_id"]) == (dataset, 2, None)
+    assert read_run(console, console.post(f"{api}/runs/{run_uuid}/undo", json={}).headers["Location"])["exit_code"] == 0
+    assert console.post(f"{api}/runs/{run_uuid}/undo", json={}).status_code == 409
+    again = console.post(f"{api}/datasets/{dataset}/reload")
+    assert read_run(console, again.headers["Location"])["rows_loaded"] == 2
+    assert console.post(f"{api}/upload-config", json={"name": "jotted", "yaml": TEXT.replace("noted", "jotted")}).ok
+    path, text = f"{api}/configurations/jotted", TEXT.replace("noted", "jotted").replace("nothing else", "no other")
+    assert console.call("PUT", path, json={"yaml": text, "check_only": True}).json()["version"] is None
+    assert console.call("PUT", path, json={"yaml": text, "version": 1}).json()["version"] == 2
+    stale = console.call("PUT", path, json={"yaml": text, "version": 1}).json()
+    assert stale["status"] == 422 and "Version 2 was stored meanwhile, by anna" in stale["faults"][0]["text"]
+    faulty = console.call("PUT", path, json={"yaml": text.replace("integer}", "whole}")}).json()
+    assert [fault["line"] for fault in faulty["faults"]] == [4]
+    assert console.call("PUT", f"{api}/configurations/nothing", json={"yaml": text}).status_code == 404
+    assert console.post(f"{path}/pause").ok and "resumed" in console.post(f"{path}/resume").json()["headline"]
 
 
 def test_a_feed_shows_its_files_findings_and_figures_over_time(console: Console) -> None:

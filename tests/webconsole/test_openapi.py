@@ -20,6 +20,8 @@ WANTED = [
     ("post", "/datasets/{dataset_id}/rejects/replay"), ("get", "/datasets/{dataset_id}/rejects/export.{ending}"),
     ("get", "/configurations/{name}/versions/{version}/diff"),
     ("post", "/configurations/{name}/versions/{version}/restore"), ("get", "/tables/{name}/download.{ending}"),
+    ("get", "/desk"), ("post", "/desk/dismissals"), ("get", "/schedules"), ("post", "/schedules/{name}/pause"),
+    ("put", "/schedules/{name}/times"), ("post", "/runs/{run_uuid}/undo"), ("put", "/configurations/{name}"),
 ]  # fmt: skip
 # what there really is, so that more than the words for "not found" is tried
 REAL = """
@@ -107,7 +109,7 @@ def test_every_list_is_read_page_by_page_without_gap_or_repetition(console: Cons
     run = console.installation.sql("select run_uuid from dba.tdataset where dataset_id = %s", (dataset,))[0][0]
     for path in ("runs", "datasets", "rejects", "config-history", "configurations", "tables", "users", "groups",
                  "logs", f"runs/{run}/log", f"datasets/{dataset}/rejects", f"datasets/{dataset}/changes",
-                 "refused-files"):  # fmt: skip
+                 "refused-files", "schedules", "waiting-jobs"):  # fmt: skip
         whole = console.get(f"/api/v1/{path}?limit=1000").json()["rows"]
         paged: list[Any] = []
         after = ""

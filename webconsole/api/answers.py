@@ -226,6 +226,12 @@ class Outcome(Done):
     counts: Counts
 
 
+class Stored(Done):
+    """A configuration that was stored; `version` is null if nothing differs or it was only checked."""
+
+    version: int | None
+
+
 class Import(Answer):
     """An import."""
 

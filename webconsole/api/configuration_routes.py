@@ -17,6 +17,7 @@ from webconsole.error_handlers import make_answer
 from webconsole.queries import configurations, keyset_pages
 from webconsole.query_arguments import MAX_LIMIT, parse_limit, parse_number
 from webconsole.security import access
+from webconsole.upload_form import Upload
 
 blueprint = Blueprint("configuration_routes", __name__)
 VERSION = "int(max=2000000000):version"
@@ -99,7 +100,50 @@ def upload_yaml() -> Response:
     body = parse_body(NewConfiguration)
     upload = upload_form.check_upload(body.name, body.yaml)
     if upload.faults:
-        faults = [{"line": fault.line, "text": fault.text} for fault in upload.faults]
-        text = "; ".join(map(str, upload.faults))
-        return make_answer(422, text, "Correct these lines and upload it again.", faults=faults)
+        return _answer_faults(upload)
     return make_response(jsonify(headline=upload_form.store_upload(upload, access.require_user().name)), 201)
+
+
+class EditedConfiguration(Body):
+    """The whole YAML of a configuration, edited."""
+
+    yaml: str = Field(min_length=1, max_length=upload_form.MAX_YAML_BYTES)
+    version: int | None = Field(None, description="The version that was edited; 422 if there is a newer one", ge=0)
+    check_only: bool = Field(False, description="Store nothing")
+
+
+@blueprint.put("/configurations/<name>")
+@access.allow("admin")
+@describe(body=EditedConfiguration, answer=answers.Stored)
+def edit_yaml(name: str) -> Response:
+    """Check an edited YAML and store it as the next version; 422 lists every error with its line."""
+    body = parse_body(EditedConfiguration)
+    upload = upload_form.check_edit(name, body.yaml, "" if body.version is None else str(body.version))
+    if upload.faults:
+        return _answer_faults(upload)
+    if body.check_only:
+        return jsonify(version=None, headline=f"{name} has no errors; nothing is stored")
+    version, text = actions.edit_configuration(name, upload.text)
+    return jsonify(version=version, headline=text)
+
+
+def _answer_faults(upload: Upload) -> Response:
+    faults = [{"line": fault.line, "text": fault.text} for fault in upload.faults]
+    text = "; ".join(map(str, upload.faults))
+    return make_answer(422, text, "Correct these lines and send it again.", faults=faults)
+
+
+@blueprint.post("/configurations/<name>/pause")
+@access.allow("admin")
+@describe(answer=answers.Done)
+def pause_import(name: str) -> Response:
+    """Let the files of an import wait."""
+    return jsonify(headline=actions.set_import_active(name, False))
+
+
+@blueprint.post("/configurations/<name>/resume")
+@access.allow("admin")
+@describe(answer=answers.Done)
+def resume_import(name: str) -> Response:
+    """Load the files of an import again."""
+    return jsonify(headline=actions.set_import_active(name, True))

@@ -10,8 +10,8 @@ from flask import Blueprint, Response, abort, jsonify, request
 from systemscripts.summary import Summary
 from webconsole import actions, connections, send_file
 from webconsole.api import answers
-from webconsole.api.openapi import PAGE, Body, describe, make_plain, parse_body
-from webconsole.api.run_routes import TEXT, make_page_json
+from webconsole.api.openapi import PAGE, describe, make_plain, parse_body
+from webconsole.api.run_routes import TEXT, Undo, answer_started, make_page_json
 from webconsole.dataset_diff import compare_datasets, find_previous
 from webconsole.queries import datasets, keyset_pages, warnings
 from webconsole.query_arguments import parse_limit, parse_number
@@ -21,12 +21,6 @@ blueprint = Blueprint("dataset_routes", __name__)
 DATASET = "int(max=2000000000):dataset_id"
 # of one answer, if the request names no limit
 MAX_LINES = 1000
-
-
-class Undo(Body):
-    """Options of an undo."""
-
-    cascade: bool = False
 
 
 @blueprint.get("/datasets")
@@ -68,6 +62,14 @@ def undo_dataset(dataset_id: int) -> Response:
 def accept_dataset(dataset_id: int) -> Response:
     """Make a held dataset current."""
     return _describe_summary(actions.accept_dataset(dataset_id))
+
+
+@blueprint.post(f"/datasets/<{DATASET}>/reload")
+@access.allow("admin")
+@describe(status=202, answer=answers.Started)
+def reload_dataset(dataset_id: int) -> Response:
+    """Start the load of the file of an undone dataset."""
+    return answer_started(actions.reload_dataset(dataset_id))
 
 
 @blueprint.get(f"/datasets/<{DATASET}>/changes")

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any, Literal
 from uuid import UUID
 
 from flask import Blueprint, Response, abort, jsonify, make_response, request
 from pydantic import Field
 
+from systemscripts.ingest import undo_preview
 from webconsole import actions, connections, run_processes, schedule_actions
-from webconsole.api import answers
+from webconsole.api import answers, desk_answers
 from webconsole.api.openapi import PAGE, Body, Schema, describe, make_plain, parse_body
 from webconsole.error_handlers import get_prefix
 from webconsole.queries import runs, warnings
@@ -30,6 +32,12 @@ class NewJob(Body):
     job: Literal["generic_import", "run_elt", "run_pipeline", "send_report"]
     name: str = Field(description="The import, YAML job, pipeline or report", pattern="^[a-z0-9][a-z0-9_]{0,99}$")
     how: Literal["run", "dry_run", "schedule", "retry_refused", "failed"] = "run"
+
+
+class Undo(Body):
+    """Options of an undo."""
+
+    cascade: bool = Field(False, description="Also the later datasets that build on it (upsert)")
 
 
 @blueprint.post("/jobs")
@@ -79,6 +87,26 @@ def stop_run(run_uuid: UUID) -> Response:
     """Ask a running job to stop."""
     actions.stop_run(str(run_uuid))
     return make_response(jsonify(run_uuid=str(run_uuid), status="stopping"), 202)
+
+
+@blueprint.get("/runs/<uuid:run_uuid>/undo")
+@access.allow("admin")
+@describe(answer=desk_answers.UndoPreview)
+def preview_undo(run_uuid: UUID) -> Response:
+    """Return what an undo of a whole run, its steps included, would take away and bring back; nothing is changed."""
+    with connections.read_as_etl() as cursor:
+        if runs.find_run(cursor, str(run_uuid)) is None:
+            abort(404, "This run does not exist.")
+        going = undo_preview.preview_undo(cursor, str(run_uuid))
+    return jsonify(make_plain({"run_uuid": str(run_uuid), "datasets": [asdict(item) for item in going]}))
+
+
+@blueprint.post("/runs/<uuid:run_uuid>/undo")
+@access.allow("admin")
+@describe(body=Undo, status=202, answer=answers.Started)
+def undo_run(run_uuid: UUID) -> Response:
+    """Start the undo of everything that a run and its steps loaded."""
+    return answer_started(actions.undo_run(str(run_uuid), parse_body(Undo).cascade))
 
 
 @blueprint.get("/runs")

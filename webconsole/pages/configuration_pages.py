@@ -12,7 +12,7 @@ from webconsole import actions, connections, upload_form
 from webconsole.queries import configurations, keyset_pages, warnings
 from webconsole.query_arguments import parse_number
 from webconsole.security import access
-from webconsole.upload_form import Fault, Upload
+from webconsole.upload_form import Upload
 
 blueprint = Blueprint("configurations", __name__)
 IMPORTS = "/console/configurations"
@@ -76,16 +76,12 @@ def show_editor(name: str) -> str:
 @access.allow("admin")
 def edit_configuration(name: str) -> Response:
     """Check the edited YAML; store it if it is valid and the button says so."""
-    text = request.form.get("yaml", "").replace("\r\n", "\n")
-    upload = upload_form.check_edit(name, text)
+    upload = upload_form.check_edit(name, request.form.get("yaml", ""), request.form.get("version", ""))
     with connections.read_as_etl() as cursor:
         newest = config_versions.list_versions(cursor, name, limit=1)[0]
-    if request.form.get("version", str(newest.version)) != str(newest.version):
-        fault = Fault(0, f"Version {newest.version} was stored meanwhile, by {newest.changed_by}: compare, then store.")
-        upload = Upload(name, text, (fault, *upload.faults))
     if upload.faults or request.form.get("how") != "store":
         return make_response(_render_editor(upload, newest, is_checked=True), 422 if upload.faults else 200)
-    version, message = actions.edit_configuration(name, text)
+    version, message = actions.edit_configuration(name, upload.text)
     flash(message)
     path = f"{IMPORTS}/{quote(name)}"
     return make_response(redirect(f"{path}/{version}/diff" if version and version > 1 else path, 303))

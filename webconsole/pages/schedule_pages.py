@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-
-from flask import Blueprint, Response, abort, flash, make_response, redirect, render_template, request
+from flask import Blueprint, Response, flash, make_response, redirect, render_template, request
 
 from systemscripts import schedules, settings
 from systemscripts.configuration import pipeline_config
-from systemscripts.configuration.pipeline_config import Pipeline
 from systemscripts.directory_management import Directories
-from systemscripts.errors import UsageError
 from systemscripts.schedules import own_schedules
-from systemscripts.schedules.cron_words import describe_schedule
 from webconsole import connections, desk_lines, display, schedule_actions
 from webconsole.queries import runs
 from webconsole.security import access
 
 blueprint = Blueprint("schedules", __name__, url_prefix="/console/schedules")
-# coming times of one pipeline on its page, and of all on the list
-SHOWN_TIMES, SHOWN_COMING = 5, 8
+# coming times of all pipelines on the list
+SHOWN_COMING = 8
 
 
 @blueprint.get("")
@@ -34,13 +29,13 @@ def show_list() -> str:
         (moment, pipeline.name)
         for pipeline in pipelines
         if pipeline.schedule and not pipeline.unset_settings
-        for moment in _list_times(pipeline, schedules.find_pause(directories, pipeline.name))
+        for moment in desk_lines.list_times(pipeline, schedules.find_pause(directories, pipeline.name))
     )
     others = [item for item in pipelines if item.name not in {line.name for line in lines}]
     return render_template(
         "schedules.html", lines=lines, others=others, jobs=schedule_actions.list_waiting_jobs(),
         coming=coming[:SHOWN_COMING],
-        everything=schedules.find_pause(directories, schedules.EVERYTHING), host_zone=_name_host_zone(),
+        everything=schedules.find_pause(directories, schedules.EVERYTHING), host_zone=display.name_host_zone(),
     )  # fmt: skip
 
 
@@ -48,7 +43,7 @@ def show_list() -> str:
 @access.allow("admin")
 def show_pipeline(name: str) -> str:
     """Show one pipeline: its times, its steps, and its history."""
-    pipeline = _load_pipeline(name)
+    pipeline = schedule_actions.find_pipeline(name)
     directories = Directories(settings.current().etl_data_dir)
     pause = schedules.find_pause(directories, name)
     with connections.read_as_etl() as cursor:
@@ -57,8 +52,8 @@ def show_pipeline(name: str) -> str:
     own = own_schedules.read_own_schedules(directories).get(name)
     return render_template(
         "schedule.html", pipeline=pipeline, pause=pause, own=own, page=page, steps=steps,
-        after=request.args.get("after", ""), words=describe_schedule(pipeline.schedule) if pipeline.schedule else "",
-        times=_list_times(pipeline, pause) if pipeline.schedule else [], host_zone=_name_host_zone(),
+        after=request.args.get("after", ""), words=display.describe_times(pipeline.schedule),
+        times=desk_lines.list_times(pipeline, pause), host_zone=display.name_host_zone(),
         from_file=pipeline_config.load_pipeline(name).schedule,
     )  # fmt: skip
 
@@ -67,7 +62,7 @@ def show_pipeline(name: str) -> str:
 @access.allow("admin")
 def pause_pipeline(name: str) -> Response:
     """Pause a pipeline, or everything (`*`), until a time or until it is resumed."""
-    flash(schedule_actions.pause(_check_name(name), _parse_until(request.form.get("until", ""))))
+    flash(schedule_actions.pause(name, request.form.get("until", "")))
     return _go_back(name)
 
 
@@ -75,7 +70,7 @@ def pause_pipeline(name: str) -> Response:
 @access.allow("admin")
 def resume_pipeline(name: str) -> Response:
     """End a pause."""
-    flash(schedule_actions.resume(_check_name(name)))
+    flash(schedule_actions.resume(name))
     return _go_back(name)
 
 
@@ -83,7 +78,7 @@ def resume_pipeline(name: str) -> Response:
 @access.allow("admin")
 def reschedule_pipeline(name: str) -> Response:
     """Give a pipeline other times, or those of its file again."""
-    flash(schedule_actions.reschedule(_load_pipeline(name).name, request.form.get("schedule", "")))
+    flash(schedule_actions.reschedule(name, request.form.get("schedule", "")))
     return _go_back(name)
 
 
@@ -93,41 +88,6 @@ def cancel_job(name: str) -> Response:
     """Cancel the start of a YAML job."""
     flash(schedule_actions.cancel_job(name))
     return make_response(redirect("/console/schedules", 303))
-
-
-def _load_pipeline(name: str) -> Pipeline:
-    if name not in pipeline_config.list_names():
-        abort(404, f"The pipeline {name} does not exist.")
-    return schedules.load_scheduled(name)
-
-
-def _check_name(name: str) -> str:
-    return name if name == schedules.EVERYTHING else _load_pipeline(name).name
-
-
-def _list_times(pipeline: Pipeline, pause: schedules.Pause | None) -> list[datetime]:
-    """Return the coming times of a pipeline; none while a pause has no end."""
-    times: list[datetime] = []
-    moment = desk_lines.find_next_start(pipeline, pause)
-    while moment is not None and len(times) < SHOWN_TIMES:
-        times.append(moment)
-        moment = schedules.find_next_run(pipeline.schedule, moment)
-    return times
-
-
-def _parse_until(text: str) -> datetime | None:
-    """Return a time of a form in the reader's zone, None for an empty one; raise UsageError if it is not a time."""
-    if not text:
-        return None
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError as error:
-        raise UsageError(f"{text[:40]!r} is not a time", "Write it as 2026-01-31T06:00.") from error
-    return moment if moment.tzinfo else moment.replace(tzinfo=display.find_reader_zone()).astimezone()
-
-
-def _name_host_zone() -> str:
-    return settings.now().astimezone(schedules.get_host_zone()).tzname() or ""
 
 
 def _go_back(name: str) -> Response:
