@@ -131,7 +131,7 @@ def test_every_way_to_ask_gives_the_current_datasets_of_a_plain_model(ledger: In
 def filled_before(server: Server, tmp_path: Path) -> Iterator[Installation]:
     """A database of the first six migrations, with three imports."""
     name = f"before_{uuid.uuid4().hex[:8]}"
-    server.execute(f"create database {name}")
+    server.execute(f"create database {name} owner etl")
     installation = Installation(tmp_path, f"{server.etl.rpartition('/')[0]}/{name}", "")
     folder = tmp_path / "migrations"
     folder.mkdir()

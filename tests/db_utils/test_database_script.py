@@ -131,8 +131,10 @@ def test_ids_are_foreign_keys_except_from_the_log(installation: Installation) ->
     )
     # the history of a configuration outlives it, and a change of shape is not part of an import
     outlives = {"tconfighistory.config_name", "tschemachange.config_name"}
+    # an upsert writes one for each row; its dataset is of the same transaction and never deleted
+    written_in_bulk = {"trowhistory.dataset_id", "trowhistory.previous_dataset_id"}
     # warnings are written from the log, perhaps much later
-    assert {name for (name,) in without if not name.startswith("twarning.")} <= outlives
+    assert {name for (name,) in without if not name.startswith("twarning.")} <= outlives | written_in_bulk
 
 
 @pytest.fixture

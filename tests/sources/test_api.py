@@ -445,7 +445,7 @@ def test_a_hundred_thousand_records_in_flat_memory(installation: Installation, s
         configure(installation, f"{api.url}/{path}", paging={"style": "page", "size": 1000})
         peaks[path] = _peak(installation)
     assert things(installation) == 100_000
-    assert peaks["large"] < peaks["small"] + 40_000, peaks  # KB; the records are 25 MB of JSON
+    assert peaks["large"] < peaks["small"] + 60_000, peaks  # KB; the records are 25 MB of JSON
 
 
 def _peak(installation: Installation) -> int:

@@ -69,7 +69,7 @@ def test_names_that_need_quoting_are_shown_as_they_are(orders: Console) -> None:
     assert file.status_code == 200
     assert (
         file.headers["Content-Disposition"]
-        == 'attachment; filename="public.we_ird__drop_table_x_'
+        == 'attachment; filename="public.we_ird_drop_table_x_'
         + (file.headers["Content-Disposition"].rpartition("_")[2])
     )
 

@@ -133,6 +133,7 @@ def test_an_analyst_sees_the_rows_of_a_yaml_and_nothing_is_stored(
 ) -> None:
     console.installation.sql("create table if not exists public.seen (n text); delete from public.seen")
     console.installation.sql("insert into public.seen values ('a row that is there')")
+    console.installation.sql("update dba.tusergroup set tables = '{*}' where group_name = 'default'")
     with console_pages.open_person(browser, console, width) as who:
         who.expected = (422,)
         who.sign_in("ben")
