@@ -32,6 +32,8 @@ _asker, _asking = ThreadPoolExecutor(1, "console-health"), threading.Lock()
 _asked: list[Future[None] | None] = [None]
 # query_canceled: here only the statement timeout cancels a query
 _STATEMENT_TIMEOUT = "57014"
+# such as a sum of texts, or an order of JSON
+_UNDEFINED_FUNCTION = "42883"
 
 
 class TooSlowError(UsageError):
@@ -134,6 +136,11 @@ def _transaction(role: db_utils.Role) -> Iterator[Cursor]:
             raise TooSlowError(
                 f"the query took longer than {settings.current().console_read_seconds} s",
                 "Filter by another column, or remove the sort.",
+            ) from error
+        if state == _UNDEFINED_FUNCTION and role == "reader":
+            raise UsageError(
+                "a column is of a type that cannot be sorted, counted, added up or compared in this way",
+                "Choose another column.",
             ) from error
         if isinstance(cause, psycopg2.Error) and (bad_value := explain_bad_value(cause)):
             raise bad_value from error

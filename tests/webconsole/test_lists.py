@@ -37,7 +37,9 @@ def events(console: Console) -> Console:
     """Two events with titles: one with a list in each of two months, and a withdrawn one; and a held list."""
     sql = console.installation.sql
     sql("create table public.titles as select '119179' as event, 'Growth Conference' as title")
-    sql("grant select on public.titles to reader")
+    # a type that has neither order nor equality
+    sql("create table public.documents as select '{}'::json as body")
+    sql("grant select on public.titles, public.documents to reader")
     console.installation.configure("events", **EVENTS)
     month_before = sql("select to_char(date_trunc('month', now()) - interval '3 days', 'YYYYMMDD')")[0][0]
     today = sql("select to_char(now(), 'YYYYMMDD')")[0][0]
@@ -152,6 +154,17 @@ def test_the_pages_of_a_table_go_forward_and_back_and_say_where_they_are(events:
             assert text.partition("<tbody>")[2].partition("</tbody>")[0] == seen[index], (sort, index)
 
 
+def test_files_and_views_are_sorted_by_numbers_and_not_by_their_text(events: Console) -> None:
+    events.installation.sql("create table public.sizes as select n from unnest(array[10, 9, 100]) n")
+    events.installation.sql("create view public.v_sizes as select n from public.sizes")
+    events.installation.sql("grant select on public.sizes, public.v_sizes to reader")
+    for table in ("sizes", "v_sizes"):
+        path = f"/console/tables/public.{table}"
+        assert events.get(f"{path}/download.csv?sort=n").text.split()[1:4] == ["9", "10", "100"], table
+        rows = events.post("/data-view", json={"table": f"public.{table}", "sort": "n"}).json()["rows"]
+        assert [row["n"] for row in rows] == ["9", "10", "100"], table
+
+
 def test_counts_and_totals_are_those_of_the_filtered_rows(events: Console) -> None:
     path = "/console/tables/public.events"
     counts = events.get(f"{path}/groups?by=company_name&sum=cap&column1=cap&operator1=from&value1=1", "ben").text
@@ -211,13 +224,16 @@ def test_a_list_that_a_user_may_not_see_does_not_exist(events: Console) -> None:
             assert events.get(f"/console/tables/public.secret{path}", "ben").status_code == 404, path
         assert events.get("/console/lists/secret/now", "anna").status_code == 200
     finally:
-        sql("update dba.tusergroup set tables = '{targets}' where group_name = 'default'")
+        sql("update dba.tusergroup set tables = '{*}' where group_name = 'default'")
 
 
 @pytest.mark.parametrize(
     "path",
     [
         "/console/lists?day=2026-13-01", "/console/lists/events/now?list=119179&day=yesterday",
+        "/console/tables/public.events/groups?by=since&sum=company_name",
+        "/console/tables/public.documents/groups?by=body", "/console/tables/public.documents?sort=body",
+        "/console/tables/public.documents?column1=body&operator1=is&value1={}",
         "/console/tables/public.events?day=x", "/console/tables/public.events/groups?by=nothing",
         "/console/tables/public.events?before=WyIoOTk5OTk5OTk5OTk5OTksMSkiXQ",
     ],

@@ -143,7 +143,8 @@ def _read_page_of_view(cursor: Cursor, view: TableView) -> Page:
     skipped = keyset_pages.decode_number(view.query.after) or 0 if key is None else max(key - view.query.size, 0)
     if skipped > MAX_SKIPPED_ROWS:
         raise UsageError(f"a view is shown only up to row {MAX_SKIPPED_ROWS:,}", "Add a filter, or download all rows.")
-    statement = sql.SQL("select {} from {} where {} {} limit {} offset {}").format(
+    # sorted inside: outside, the name of a column means its text, and 10 comes before 9
+    statement = sql.SQL("select {} from (select * from {} where {} {} limit {} offset {}) rows").format(
         sql.SQL(", ").join([select_cells(view), *_select_origin(view)]), view.source, view.join_conditions(),
         make_order(view), sql.Literal(view.query.size + 1), sql.Literal(skipped),
     )  # fmt: skip
@@ -200,7 +201,8 @@ def select_everything(view: TableView) -> sql.Composable:
     After the columns come the number of its dataset and its line, where files say where rows come from.
     """
     cells = [select_cell(column) for column in view.file_columns]
-    return sql.SQL("select {} from {} where {} {}").format(
+    # sorted inside: outside, the name of a column means its text, and 10 comes before 9
+    return sql.SQL("select {} from (select * from {} where {} {}) rows").format(
         sql.SQL(", ").join([*cells, *_select_origin(view)]), view.source, view.join_conditions(), make_order(view)
     )
 
