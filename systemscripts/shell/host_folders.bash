@@ -178,11 +178,13 @@ configure_folders() {
 
 # --- the operator's own configuration -----------------------------------------------------------------------------------
 
-find_local_folder() { # sets $local_folder: from the settings file, else one for each data folder
+find_local_folder() { # sets $local_folder: from a settings file of root's, else one for each data folder
     local value word=${data#/}
-    find_setting ETL_LOCAL_DIR
     local_folder=/etc/client_etl_workflow/local
     [[ $data == "$DATA_FOLDER" ]] || local_folder+=_${word//[^A-Za-z0-9]/_}
+    find_setting ETL_LOCAL_DIR
+    [[ -z $value || $value == "$local_folder" ]] || ! is_changeable "$settings_file" ||
+        fail 78 "$settings_file names the folder $(printf %q "$value") as ETL_LOCAL_DIR, but $SERVICE_USER can change that file; remove the line: sudo -u $SERVICE_USER sed -i /ETL_LOCAL_DIR/d $(printf %q "$settings_file")"
     local_folder=${value:-$local_folder}
 }
 

@@ -147,6 +147,11 @@ def test_an_installation_of_before_is_moved_over_with_the_traps_in_it(host: Mach
     wrong = host.run("env", "ETL_DATA_DIR=/root", f"{FOLDER}/configure_etl_user.sh")
     assert (wrong.returncode, host.shell("stat -c '%a %U' /root")) == (78, before)
     assert "/root is not a data folder" in wrong.stderr
+    # which the service group would read
+    assert attack(host, f"echo ETL_LOCAL_DIR=/root >{FOLDER}/config/.env")
+    refused = configure(host)
+    assert (refused.returncode, "names the folder /root as ETL_LOCAL_DIR" in refused.stderr) == (78, True)
+    assert host.shell("stat -c %G /root") == "root\n"
 
     assert attack(host, f"echo DATABASE_URL=embedded >{FOLDER}/config/.env")
     # who is still inside could go on in there
