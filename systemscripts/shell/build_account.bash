@@ -72,7 +72,8 @@ link_environment() { # PATH: from now on .venv leads there; what root built befo
 }
 
 compile_as_root() { # our own modules, with the Python of the system: no package of the environment runs as root
-    find_uv
+    # any Python that runs will do, also one that has no pip
+    local uv=none
     find_python
     "$python" -I -S -m compileall -q "$project/systemscripts" "$project/jobscripts" 2>/dev/null || true
 }
