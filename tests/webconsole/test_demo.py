@@ -95,6 +95,8 @@ def test_pictures_of_the_demo(
             ]  # fmt: skip
             path = f"/console/datasets/{values[0]}/changes"
         who.go(path)
+        # counts of changes come when their line is in view
+        who.page.wait_for_load_state("networkidle")
         assert not who.sticks_out()
         file = tmp_path / f"{picture}.png"
         who.page.screenshot(path=file)
