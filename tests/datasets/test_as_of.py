@@ -68,7 +68,7 @@ class Office:
     def __init__(self, here: Installation, connection: db_utils.Connection, is_dated: bool) -> None:
         self.here, self.connection, self.is_dated = here, connection, is_dated
         self.directories, self.number = Directories(here.data).create(), 0
-        self.ask("truncate dba.tdataset, dba.tfile restart identity cascade")
+        self.ask("truncate dba.tdataset, dba.tfile, dba.trowhistory restart identity cascade")
         self.ask("drop table if exists public.came, public.replayed cascade")
         self.modes: dict[str, str] = {}
 

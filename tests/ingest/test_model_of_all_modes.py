@@ -350,7 +350,10 @@ class Office:
     def __init__(self, here: Installation, stack: contextlib.ExitStack, model: Model) -> None:
         self.here, self.stack, self.model, self.numbers = here, stack, model, itertools.count()
         self.directories = Directories(here.data).create()
-        here.sql("truncate dba.tdataset, dba.tfile restart identity cascade; drop table if exists public.lists cascade")
+        here.sql(
+            """truncate dba.tdataset, dba.tfile, dba.trowhistory restart identity cascade;
+               drop table if exists public.lists cascade"""
+        )
         self.zone("UTC")
         self.configure()
 

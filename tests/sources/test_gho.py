@@ -209,7 +209,10 @@ def kill_at(installation: Installation, step: str, when: str, nth: int) -> None:
 
 
 def start_anew(installation: Installation) -> None:
-    installation.sql(f"truncate dba.tdataset, dba.tfile restart identity cascade; drop table if exists {TABLE} cascade")
+    installation.sql(
+        f"""truncate dba.tdataset, dba.tfile, dba.trowhistory restart identity cascade;
+            drop table if exists {TABLE} cascade"""
+    )
     for path in (installation.data / "archive").rglob("*.jsonl"):
         path.unlink()
 
