@@ -176,7 +176,11 @@ def test_rejected_rows_come_in_by_the_yaml_as_it_is_now(
     path, text = folder / "orders.yaml", "file_pattern: 'orders.*'\ntarget_table: public.orders\nmax_reject_rate: 1\n"
     path.write_text(text + "schema:\n  amount: integer\n")
     apply_each = configuration.apply_valid_files
-    monkeypatch.setattr(configuration, "apply_valid_files", lambda connection: apply_each(connection, folder))
+    monkeypatch.setattr(
+        configuration,
+        "apply_valid_files",
+        lambda connection, needed=None: apply_each(connection, folder, needed=needed),
+    )
     directories = Directories(here.data).create()
     with contextlib.closing(psycopg2.connect(here.url)) as connection:
         here.drop("orders.csv", "id,amount\n1,1\n2,none\n")

@@ -60,7 +60,7 @@ def test_ugly_messages(jobs: Jobs) -> None:
     assert "\\udcff" in error
     stored = [row[0] for row in jobs.installation.sql("select message from dba.tlogentry order by sequence")]
     assert stored[1:3] == ["nul  here", "bytes of a name: \\udcff\\udce9"]
-    assert len(stored[3]) == 3_000_000
+    assert stored[3].startswith("x" * 100_000) and stored[3].endswith(" (the first part of 3,000,000 letters)")
     assert stored[4] == "\x85 \u2028 \x1c \U0001f600"
     assert stored[-1] == "run ended"
 

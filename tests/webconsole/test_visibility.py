@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import itertools
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -193,7 +194,7 @@ def test_neither_a_count_nor_a_saved_view_tells_what_is_hidden(clients: Console)
     clients.installation.sql("update dba.tusergroup set tables = '{public.clients}' where group_name = 'default'")
     try:
         page = clients.get(f"/console/tables/public.clients?dataset={clients.dataset('hidden')}", "ben")
-        assert page.status_code == 200 and "37" not in page.text.partition("<main")[2]
+        assert page.status_code == 200 and not re.search(r"\b37\b", page.text.partition("<main")[2])
         for name, arguments in (("by city", "column1=city&value1=Rome"), ("by mail", f"column1=email&value1={SECRET}")):
             view = {"table": "public.clients", "arguments": arguments, "name": name, "shared": "yes"}
             assert clients.post("/console/views", data=view).status_code == 303

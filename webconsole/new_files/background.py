@@ -62,7 +62,7 @@ def _run_child(draft_id: str, round_number: int, step: str) -> None:
             _, errors = process.communicate(timeout=MAX_SECONDS)
             if process.returncode:
                 error = f"the process that read it ended with {process.returncode}"
-                logger.warning("console: new file %s: %s: %s", draft_id, error, errors.decode(errors="replace")[-2000:])
+                logger.error("console: new file %s: %s: %s", draft_id, error, errors.decode(errors="replace")[-2000:])
         except subprocess.TimeoutExpired:
             process.kill()
             process.communicate()
