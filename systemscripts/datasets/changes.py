@@ -45,7 +45,7 @@ def compare_consecutive(
 def compare_pair(cursor: Cursor, before: Dataset | None, dataset: Dataset, key_columns: Sequence[str]) -> Comparison:
     """Return what a dataset changed: compared with another one, or, for an upsert, by the rows that it replaced."""
     if dataset.load_mode == "upsert":
-        return row_history.find_changes(cursor, dataset)
+        return row_history.find_changes(cursor, dataset, key_columns)
     if before is None:
         return Comparison(None, dataset)
     return compare_datasets(cursor, before, dataset, key_columns, whole_rows=False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from psycopg2 import sql
@@ -12,38 +13,69 @@ if TYPE_CHECKING:
     from systemscripts.db_utils import Cursor
 
 
-def find_changes(cursor: Cursor, dataset: Dataset) -> Comparison:
-    """Return the rows that one dataset inserted or updated, by key and without their cells. An upsert removes none."""
+def find_changes(cursor: Cursor, dataset: Dataset, key_columns: Sequence[str]) -> Comparison:
+    """Return the rows that one dataset inserted or updated, by key and without their cells. An upsert removes none.
+
+    `key_columns`: as configured now, for a dataset of which the history has no row.
+    """
     comparison = Comparison(None, dataset)
-    cursor.execute(
-        "select key from dba.trowhistory where dataset_id = %s order by row_history_id limit 1", (dataset.dataset_id,)
-    )
-    first = cursor.fetchone()
-    if first is None:
+    keys = _find_key_columns(cursor, dataset) or [name for name in key_columns if name in dataset.columns]
+    if not keys:
         return comparison
-    headers, columns = load_headers(cursor, dataset), sorted(dataset.columns)
     cursor.execute("set local work_mem = '64MB'")
-    cursor.execute(_build_statement(cursor, dataset, list(first[0]), columns), (dataset.dataset_id,))
+    cursor.execute(_build_inserted(cursor, dataset, keys))
+    comparison.added += [Row(_name_key(key), {}) for (key,) in cursor]
+    headers, columns = load_headers(cursor, dataset), sorted(dataset.columns)
+    cursor.execute(_build_statement(cursor, dataset, keys, columns), (dataset.dataset_id,))
     for key, old, new in cursor:
-        name = " / ".join(str(value) for value in key.values())
-        if old is None:
-            comparison.added.append(Row(name, {}))
-            continue
         values = [
             Value(column, headers.get(column) or column, before, after)
             for column, before, after in zip(columns, old, new, strict=True)
             if before != after
         ]
-        comparison.changed.append(Row(name, {}, values))
+        comparison.changed.append(Row(_name_key(key), {}, values))
     return comparison
+
+
+def _name_key(key: dict[str, object]) -> str:
+    return " / ".join(str(value) for value in key.values())
+
+
+def _find_key_columns(cursor: Cursor, dataset: Dataset) -> list[str]:
+    """Return the key columns with which the dataset was loaded, [] where the history does not tell."""
+    cursor.execute(
+        "select key from dba.trowhistory where dataset_id = %s order by row_history_id limit 1", (dataset.dataset_id,)
+    )
+    first = cursor.fetchone()
+    return list(first[0]) if first else []
+
+
+def _build_inserted(cursor: Cursor, dataset: Dataset, key_columns: list[str]) -> sql.Composed:
+    """Return the query for the keys of the inserted rows: all that the dataset wrote, except those that it changed."""
+    kept = _read_in_zone(cursor, dataset)
+    literals = [sql.Literal(name) for name in key_columns]
+    old_keys = [sql.SQL("{0}, n.key -> {0}").format(name) for name in literals]
+    new_keys = [sql.SQL("{}, t.{}").format(sql.Literal(name), sql.Identifier(name)) for name in key_columns]
+    return sql.SQL(_INSERTED).format(
+        table=dataset.table,
+        target=sql.Literal(dataset.target_table),
+        dataset=sql.Literal(dataset.dataset_id),
+        kept_key=kept.format(sql.SQL("h.key")),
+        old_key=sql.SQL(", ").join(old_keys),
+        new_key=sql.SQL(", ").join(new_keys),
+    )
+
+
+def _read_in_zone(cursor: Cursor, dataset: Dataset) -> sql.SQL:
+    """Return the SQL around a key or row of the history: the text of a moment depends on the time zone."""
+    if _has_moments(cursor, dataset):
+        return sql.SQL(f"to_jsonb(jsonb_populate_record(null::{dataset.table.as_string(cursor)}, {{}}))")
+    return sql.SQL("{}")
 
 
 def _build_statement(cursor: Cursor, dataset: Dataset, key_columns: list[str], columns: list[str]) -> sql.Composed:
     """Return the query for keys with their cells before and after; the next change's old row is what this one left."""
-    kept = sql.SQL("{}")
-    # the text of a moment depends on the time zone
-    if _has_moments(cursor, dataset):
-        kept = sql.SQL(f"to_jsonb(jsonb_populate_record(null::{dataset.table.as_string(cursor)}, {{}}))")
+    kept = _read_in_zone(cursor, dataset)
     later: sql.Composable = sql.SQL("")
     after: sql.Composable = sql.SQL("to_jsonb(t.*)")
     if _has_later_changes(cursor, dataset):
@@ -85,22 +117,35 @@ def _has_later_changes(cursor: Cursor, dataset: Dataset) -> bool:
     return cursor.fetchone() == (True,)
 
 
-# The key is read into the target's own types, so that its index can be used; for an added row only the key is needed.
-# "offset 0": a row is converted to JSON once, not once for each of its columns.
+# What it wrote is still in the target, or was replaced by a later dataset. Entries without an old row are of inserted
+# rows, which were noted too before December 2026.
+_INSERTED = """
+with written as (
+    select jsonb_build_object({new_key}) as key, t.source_row from {table} t where t.dataset_id = {dataset}
+    union all
+    select jsonb_build_object({old_key}), (h.old_row ->> 'source_row')::integer
+    from dba.trowhistory h cross join lateral (select {kept_key} as key offset 0) n
+    where h.previous_dataset_id = {dataset} and h.target_table = {target} and h.old_row is not null),
+changed as (
+    select distinct jsonb_build_object({old_key}) as key
+    from dba.trowhistory h cross join lateral (select {kept_key} as key offset 0) n
+    where h.dataset_id = {dataset} and h.old_row is not null)
+select w.key from written w left join changed c on c.key = w.key where c.key is null
+group by w.key order by min(w.source_row)"""
+# The key is read into the target's own types, so that its index can be used. "offset 0": a row is converted to JSON
+# once, not once for each of its columns.
 _HISTORY = """
-select jsonb_build_object({key}), case when h.old_row is not null then array[{old_row}]::text[] end,
-       case when h.old_row is not null then array[{new_row}]::text[] end
+select jsonb_build_object({key}), array[{old_row}]::text[], array[{new_row}]::text[]
 from dba.trowhistory h
-cross join lateral jsonb_populate_record(
-    null::{table}, case when h.old_row is not null then h.key end) k
+cross join lateral jsonb_populate_record(null::{table}, h.key) k
 {later}
 left join {table} t on {same_key}
 cross join lateral (select {before} as old_row, {after} as new_row offset 0) n
-where h.dataset_id = %s
+where h.dataset_id = %s and h.old_row is not null
 order by h.row_history_id"""
 _LATER = """
 left join lateral (
     select n.old_row from dba.trowhistory n
-    where h.old_row is not null and n.old_row is not null and n.target_table = h.target_table and n.key = h.key
+    where n.old_row is not null and n.target_table = h.target_table and n.key = h.key
         and n.dataset_id > h.dataset_id
     order by n.row_history_id limit 1) later on true"""

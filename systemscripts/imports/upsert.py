@@ -1,8 +1,9 @@
 """Load mode upsert: insert or update rows by key; the old row goes to dba.trowhistory in the same transaction.
 
-The file is first copied into a temporary table, as fast as in every load; SQL does the rest. Undo restores rows from
-the history, newest dataset of the target first. Rows that are not current (of an undone append, of an older snapshot)
-count as absent. Of several current rows with one key, which an append may have left, the newest stays.
+The file is first copied into a temporary table, as fast as in every load; SQL does the rest. Undo deletes the rows of
+the dataset and restores those before them from the history, newest dataset of the target first. Rows that are not
+current (of an undone append, of an older snapshot) count as absent. Of several current rows with one key, which an
+append may have left, the newest stays.
 """
 
 from __future__ import annotations
@@ -46,6 +47,7 @@ def upsert_table(
     for rejected in (_reject_without_key(cursor, names, load), _reject_long_keys(cursor, names, load)):
         store_rejects(cursor, rejected, load.file_id, load.dataset_id)
         rejects.add(rejected)
+    cursor.execute("set local work_mem = '64MB'")
     cursor.execute(names.sql("analyze {incoming} ({keys})"))
     load.show(names.parts["incoming"])
     cursor.execute(names.sql(_DROP_EARLIER_TWINS))
@@ -97,7 +99,6 @@ def _apply_rows(cursor: Cursor, names: _Names) -> int:
         if names.folds:
             cursor.execute(names.sql(_FOLD_TWINS))
         cursor.execute(names.sql(_KEEP_OLD_ROWS))
-        cursor.execute(names.sql(_NOTE_INSERTED))
     cursor.execute(names.sql(_UPDATE))
     updated = cursor.rowcount
     cursor.execute(names.sql(_INSERT))
@@ -142,12 +143,9 @@ def _read_raw_rows(table: Table, rows: set[int]) -> list[tuple[int, str]]:
 def undo_upsert(cursor: Cursor, schema: str, table: str, dataset_id: int) -> None:
     """Restore the rows that a dataset changed; it must be the newest upsert of its target."""
     mine = (dataset_id, f"{schema}.{table}")
-    cursor.execute("select from dba.trowhistory where dataset_id = %s and target_table = %s limit 1", mine)
-    if cursor.fetchone() is None:
-        return
     target = sql.Identifier(schema, table)
-    # Every row with its number has an entry in the history, so no join is needed: right after a load the database has
-    # no statistics to plan one.
+    # It inserted or changed every row with its number, so no join is needed: right after a load the database has no
+    # statistics to plan one.
     cursor.execute(sql.SQL("delete from {} where dataset_id = %s").format(target), (dataset_id,))
     cursor.execute(
         sql.SQL(
@@ -238,10 +236,6 @@ _KEEP_OLD_ROWS = f"""
     from {{target}} t join {{incoming}} i on {_CHANGES}
     where t.dataset_id <> i.dataset_id"""
 _UPDATE = f"update {{target}} t set {{settings}} from {{incoming}} i where {_CHANGES}"
-_NOTE_INSERTED = f"""
-    insert into dba.trowhistory (target_table, dataset_id, key)
-    select {{target_name}}, {{dataset}}, {{key}} from {{incoming}} i
-    where not exists (select from {{target}} t where {_SAME})"""
 _INSERT = f"""
     insert into {{target}} ({{columns}}) select {{columns}} from {{incoming}} i
     where not exists (select from {{target}} t where {_SAME})"""

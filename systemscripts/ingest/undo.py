@@ -23,6 +23,8 @@ from systemscripts.ingest.ingest_context import Context
 from systemscripts.summary import Summary
 
 _UUID = re.compile(r"[0-9a-f]{8}-?(?:[0-9a-f]{4}-?){3}[0-9a-f]{12}", re.IGNORECASE)
+# in the other load modes the state of the dataset is enough
+_UNDO_ROWS = {"upsert": upsert.undo_upsert, "new_rows": new_rows.undo_new_rows}
 _SELECT_RUNS = format_command("database", "sql", "select * from dba.v_run order by started_at desc limit 20")
 
 
@@ -176,12 +178,12 @@ def _undo_dataset(cursor: Cursor, row: dict[str, Any], context: Context) -> dict
         history.withdraw_lessons(cursor, dataset_id)
         withdraw_aliases(cursor, dataset_id, getpass.getuser())
         schema, _, table = str(row["target_table"]).partition(".")
-        if row["load_mode"] == "upsert":
-            upsert.undo_upsert(cursor, schema, table, dataset_id)
-        elif row["load_mode"] == "new_rows":
+        undo_rows = _UNDO_ROWS.get(row["load_mode"])
+        # a held file has no rows, and there may be no target yet
+        if undo_rows is not None and not row["is_held_file"]:
             # while its rows are still in the target
             affected.add([dataset_id])
-            new_rows.undo_new_rows(cursor, schema, table, dataset_id)
+            undo_rows(cursor, schema, table, dataset_id)
         file_ledger.mark_undone(cursor, dataset_id, context.run_uuid)
     return {
         "dataset": dataset_id,

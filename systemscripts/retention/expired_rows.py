@@ -58,11 +58,12 @@ def due(view: View) -> list[Due]:
 
 
 def _remove_history(view: View, moment: Any) -> None:
-    """Mark the datasets first, so that none can be undone with half a history; then delete the rows."""
+    """Mark the datasets first, so that none can be undone, or compared, with half a history; then delete the rows."""
     with transaction(view.connection) as cursor:
         cursor.execute(
-            """update dba.tdataset set purged_at = %s where purged_at is null
-               and dataset_id in (select dataset_id from dba.trowhistory where created_at < %s)""",
+            """update dba.tdataset set purged_at = %s where purged_at is null and load_mode = 'upsert'
+               and dataset_id in (select unnest(array[dataset_id, previous_dataset_id])
+                                  from dba.trowhistory where created_at < %s)""",
             (view.now, moment),
         )
     view.delete_rows("dba.trowhistory", _HISTORY, (moment,))

@@ -147,6 +147,29 @@ def test_an_upsert_tells_what_each_dataset_changed(installation: Installation) -
     ]  # fmt: skip
 
 
+def test_an_upsert_tells_what_it_inserted_also_after_later_changes_and_an_undo(
+    installation: Installation,
+) -> None:
+    installation.configure(
+        "prices", load_mode="upsert", key_columns=["at", "id"], file_pattern=r"prices_.*",
+        schema={"at": "timestamptz", "price": "numeric"},
+    )  # fmt: skip
+    at = "2026-01-05 10:00"
+    texts = (f"{at},b,1\n{at},a,2\n{at},c,3\n", f"{at},a,20\n{at},b,10\n{at},d,4\n", f"{at},d,40\n{at},b,100\n")
+    for number, text in enumerate(texts, start=1):
+        installation.drop(f"prices_{number}.csv", f"At,Id,Price\n{text}")
+        last = installation.summary("generic_import", "prices")["rows"][0]["dataset"]
+
+    def list_added() -> list[str]:
+        rows = installation.summary("dataset_changes", "prices")["rows"]
+        return [row["key"].rpartition(" / ")[2] for row in rows if row["change"] == "added"]
+
+    # in the order of each file
+    assert list_added() == ["b", "a", "c", "d"]
+    installation.summary("generic_import", "--undo", last)
+    assert list_added() == ["b", "a", "c", "d"]
+
+
 def test_columns_of_any_name_are_compared(lists: Installation) -> None:
     load(lists, "20260105", "Ticker,C,R,T,K\nA,1,1,1,1\n")
     load(lists, "20260112", "Ticker,C,R,T,K\nA,2,3,4,5\n")
