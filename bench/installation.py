@@ -7,6 +7,7 @@ import os
 import shutil
 import sys
 import tempfile
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -60,6 +61,14 @@ class Bench:
             "-p", str(parts.port), "-U", user, "etl", "-c", statement,
         ]  # fmt: skip
         return measurement.run_command(command, environment)
+
+    def read_server_processor(self) -> float:
+        """Return the processor seconds of all connections that have ended (in /proc: cutime and cstime)."""
+        # a connection ends a moment after its client
+        time.sleep(0.3)
+        pid = next(Path(self.state["folder"]).rglob("postmaster.pid")).read_text().split()[0]
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[13]) + int(fields[14])) / os.sysconf("SC_CLK_TCK")
 
     def settle(self) -> None:
         """Flush earlier writes to disk, so that they do not disturb the measurement."""

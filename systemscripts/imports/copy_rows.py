@@ -20,8 +20,10 @@ import psycopg2
 import psycopg2.errors
 from psycopg2 import sql
 
+from systemscripts.imports import text_stage
 from systemscripts.imports.rejects import Reject, Rejects, store_rejects
 from systemscripts.imports.target_plan import Plan
+from systemscripts.imports.text_stage import TextStage
 from systemscripts.imports.values import row_pattern
 from systemscripts.imports.values.row_pattern import RowPattern
 from systemscripts.imports.values.validate_rows import CheckedBlock, RowChecker, Rules
@@ -74,9 +76,10 @@ def copy_table(cursor: Cursor, load: Load, advance: Callable[[int], None]) -> tu
     """
     rejects, counts = Rejects(), Counts()
     careful = _Careful(cursor, load)
+    pattern = _build_pattern(load)
+    stage = TextStage(cursor, load.plan, load.rules) if pattern and load.rules.hashed else None
     statements = _Statements(cursor, load.plan)
-    wire = load.table.wire
-    pattern = row_pattern.build_row_pattern(load.rules, wire) if wire.encoding in _SERVER_ENCODINGS else None
+    raw_statements = _Statements(cursor, stage.plan, stage.clear) if stage else statements
     if pattern and pattern.day_order:
         cursor.execute("select set_config('datestyle', %s, true)", (f"ISO, {pattern.day_order}",))
     # there is always a savepoint: each block replaces the one before by its own
@@ -85,7 +88,8 @@ def copy_table(cursor: Cursor, load: Load, advance: Callable[[int], None]) -> tu
     for block, ready in ahead:
         counts.read += len(block.records)
         load.extent.first, load.extent.last = load.extent.first or block.rows[0], block.rows[-1]
-        if _try_copy(cursor, statements.choose(ready.data, ready.wire), ready, ahead.prepare_next):
+        statement = (raw_statements if ready.is_raw else statements).choose(ready.data, ready.wire)
+        if _try_copy(cursor, statement, ready, ahead.prepare_next, stage if ready.is_raw else None):
             counts.loaded += ready.rows
         else:
             loaded, ready = careful.copy(block)
@@ -94,21 +98,32 @@ def copy_table(cursor: Cursor, load: Load, advance: Callable[[int], None]) -> tu
         rejects.add(ready.rejects)
         counts.skipped += ready.skipped
         advance(len(block.records))
+    if stage:
+        stage.drop()
     if pattern and pattern.day_order:
         cursor.execute("set local datestyle to default")
     counts.rejected, load.extent.rows = rejects.count, counts.loaded
     return counts, rejects
 
 
+def _build_pattern(load: Load) -> RowPattern | None:
+    """Return the pattern of rows that the server reads as they are in the file, None if it reads none."""
+    wire = load.table.wire
+    if wire.encoding not in _SERVER_ENCODINGS or (load.rules.hashed and not text_stage.can_stage(load.plan)):
+        return None
+    return row_pattern.build_row_pattern(load.rules, wire)
+
+
 @dataclass
 class _ReadyBlock:
-    """A block prepared for COPY."""
+    """A block prepared for COPY; `is_raw`: with records as they are in the file, whose hash is not known yet."""
 
     data: bytes
     rows: int
     rejects: list[Reject] = field(default_factory=list)
     skipped: int = 0
     wire: Wire = CHECKED_WIRE
+    is_raw: bool = False
 
 
 class _Statements:
@@ -118,10 +133,10 @@ class _Statements:
     server reads about five percent faster than CSV; an empty field is NULL in both.
     """
 
-    def __init__(self, cursor: Cursor, plan: Plan) -> None:
+    def __init__(self, cursor: Cursor, plan: Plan, before: sql.Composable = sql.SQL("")) -> None:
         self._cursor = cursor
         names = sql.SQL(", ").join([*map(sql.Identifier, LINEAGE), *map(sql.Identifier, plan.copied)])
-        self._copy = sql.SQL("copy {} ({}) from stdin").format(sql.Identifier(plan.schema, plan.table), names)
+        self._copy = sql.SQL("{}copy {} ({}) from stdin").format(before, sql.Identifier(plan.schema, plan.table), names)
         # a quoted empty field is empty too: the same data must load alike from any program
         columns = sql.SQL(", ").join(map(sql.Identifier, plan.copied))
         self._force_null = sql.SQL(", force_null ({})").format(columns) if plan.copied else sql.SQL("")
@@ -159,9 +174,11 @@ def _prepare(load: Load, pattern: RowPattern | None) -> Iterator[ReadyPair]:
 def _prepare_straight(block: Block, load: Load, pattern: RowPattern, checker: RowChecker) -> _ReadyBlock | None:
     """Prepare the raw records, those that do not match converted behind them; None if these are many."""
     wire = load.table.wire
+    # the hash, which is not known yet, is the last field
+    end = wire.delimiter.encode() if load.rules.hashed else b""
     misfits = pattern.find_misfits(block)
     if not misfits:
-        return _ReadyBlock(_add_lineage(block, load.dataset_id, wire), len(block.records), wire=wire)
+        return _ReadyBlock(_add_lineage(block, load.dataset_id, wire, end), len(block.records), wire=wire, is_raw=True)
     if len(misfits) > len(block.records) * MAX_ODD_SHARE:
         return None
     fits = bytearray(b"\1") * len(block.records)
@@ -170,14 +187,14 @@ def _prepare_straight(block: Block, load: Load, pattern: RowPattern, checker: Ro
     sound = Block(list(compress(block.records, fits)), list(compress(block.rows, fits)))
     others = Block([block.records[at] for at in misfits], [block.rows[at] for at in misfits])
     checked = checker.check(others, load.table)
-    data = _add_lineage(sound, load.dataset_id, wire) + _rows_as_csv(checked, load.dataset_id, wire)
-    return _ReadyBlock(data, len(sound.rows) + len(checked.rows), checked.rejects, checked.skipped, wire)
+    data = _add_lineage(sound, load.dataset_id, wire, end) + _rows_as_csv(checked, load.dataset_id, wire)
+    return _ReadyBlock(data, len(sound.rows) + len(checked.rows), checked.rejects, checked.skipped, wire, is_raw=True)
 
 
-def _add_lineage(block: Block, dataset_id: int, wire: Wire) -> bytes:
+def _add_lineage(block: Block, dataset_id: int, wire: Wire, end: bytes = b"") -> bytes:
     """Return the records with the lineage fields before each; formatting all at once is faster than line by line."""
     delimiter = wire.delimiter.encode()
-    line = b"%d%s%%d%s%%b\n" % (dataset_id, delimiter, delimiter)
+    line = b"%d%s%%d%s%%b%s\n" % (dataset_id, delimiter, delimiter, end)
     return (line * len(block.records)) % tuple(chain.from_iterable(zip(block.rows, block.records, strict=True)))
 
 
@@ -246,15 +263,21 @@ class _Stream(io.BytesIO):
         return super().read(size)
 
 
-def _try_copy(cursor: Cursor, statement: str, ready: _ReadyBlock, begin: Callable[[], None] = lambda: None) -> bool:
-    """Copy one block; return False, with nothing copied, when the server refuses it or counts other records."""
+def _try_copy(
+    cursor: Cursor, statement: str, ready: _ReadyBlock, begin: Callable[[], None] = lambda: None,
+    stage: TextStage | None = None,
+) -> bool:  # fmt: skip
+    """Copy one block, by way of `stage` if given; return False, with nothing copied, when the server refuses it.
+
+    It is refused too when the server counts other records.
+    """
     if not ready.data:
         return True
     try:
         # in one statement, because each round trip costs as much as about a hundred rows
         statements = f"release savepoint block; savepoint block; {statement}"
         cursor.copy_expert(statements, _Stream(ready.data, begin), PIECE_BYTES)
-        copied = cursor.rowcount == ready.rows
+        copied = cursor.rowcount == ready.rows and (stage is None or stage.move_rows() == ready.rows)
     except _UNFIT:
         copied = False
     if not copied:

@@ -21,6 +21,7 @@ from systemscripts.directory_management import Directories
 from systemscripts.imports import column_layout, copy_rows
 from systemscripts.imports.target_plan import Plan
 from systemscripts.ingest import run_imports
+from systemscripts.tables.lineage import define_columns
 from systemscripts.tables.model import ReadingOptions
 from systemscripts.tables.open_table import open_table
 from systemscripts.tables.text import text_file
@@ -248,19 +249,24 @@ class Roads:
         actual = dict(self._cursor.fetchall())
         return [actual.get(row, REJECTED) for row in range(2, len(values) + 2)]
 
-    def load_table(self, content: bytes, options: ReadingOptions, convert_all: bool = False) -> tuple[Any, ...]:
+    def load_table(
+        self, content: bytes, options: ReadingOptions, convert_all: bool = False, load_mode: str = "append"
+    ) -> tuple[Any, ...]:
         """Return the stored rows, and line, reason, raw text and column of the rejects of a file."""
         path = self._folder / "many.csv"
         path.write_bytes(content)
         never = {"skip_if": {"v": ["never"]}} if convert_all else {}
         config = ImportConfig.model_validate(
-            {"config_name": "many", "file_pattern": ".*", "target_table": "pg.many", "schema": MANY, "reading": never}
-        )
+            {
+                "config_name": "many", "file_pattern": ".*", "target_table": "pg.many", "schema": MANY,
+                "reading": never, "load_mode": load_mode,
+            }
+        )  # fmt: skip
         names = list(MANY)
         shape = column_layout.build_layout(config, names, names)
         types = ", ".join(f"{name} {shape.types[name]}" for name in names)
         self._cursor.execute(
-            f"drop table if exists many; create temporary table many (dataset_id int, source_row int, {types})"
+            f"drop table if exists many; create temporary table many ({define_columns(shape.hashed)}, {types})"
         )
         plan = Plan("pg_temp", "many", shape.names, shape.types, {}, shape)
         with open_table(path, options) as table:
@@ -352,10 +358,10 @@ def tables(draw: st.DrawFn) -> list[list[str]]:
 @settings(max_examples=25, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     rows=tables(), delimiter=st.sampled_from(",;\t"), line_end=st.sampled_from(["\n", "\r\n"]),
-    encoding=st.sampled_from(["utf-8", "cp1252"]),
+    encoding=st.sampled_from(["utf-8", "cp1252"]), load_mode=st.sampled_from(["append", "new_rows"]),
 )  # fmt: skip
 def test_a_table_of_many_blocks_is_stored_and_rejected_alike_on_both_roads(
-    roads: Roads, rows: list[list[str]], delimiter: str, line_end: str, encoding: str
+    roads: Roads, rows: list[list[str]], delimiter: str, line_end: str, encoding: str, load_mode: str
 ) -> None:
     stream = io.StringIO(newline="")
     csv.writer(stream, delimiter=delimiter, lineterminator=line_end).writerows([list(MANY), *rows])
@@ -364,5 +370,5 @@ def test_a_table_of_many_blocks_is_stored_and_rejected_alike_on_both_roads(
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(text_file, "FIRST_CHUNK_BYTES", 1000)
         patch.setattr(text_file, "CHUNK_BYTES", 2000)
-        straight = roads.load_table(content, options)
-        assert straight == roads.load_table(content, options, convert_all=True)
+        straight = roads.load_table(content, options, load_mode=load_mode)
+        assert straight == roads.load_table(content, options, convert_all=True, load_mode=load_mode)

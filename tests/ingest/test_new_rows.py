@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import itertools
 import signal
 import subprocess
@@ -60,6 +61,32 @@ def test_text_of_the_file_counts_not_the_value_it_becomes(installation: Installa
     assert load(installation, "a,b\n1.0,x\n1,x\n")["loaded"] == 1
     # neighbours are kept apart, and empty is not the same as another column's text
     assert load(installation, "a,b\n1,\n")["loaded"] == 1
+
+
+def test_the_hash_of_a_row_never_changes_whichever_road_it_took(installation: Installation) -> None:
+    schema = {"n": {"type": "integer", "null": ["-"]}, "d": "date"}
+    installation.configure("things", **CONFIG, schema=schema)
+    usual = '7,2026-01-05,"say ""so"", \nZürich 𝄞"\n'
+    # what PostgreSQL refuses of the second file, and the dash in the first, are converted by us
+    files = (usual + "007,2026-01-05,\n" * 8 + "-,,  \n", "8,2026-01-05,x\n,2026-02-30,x\n")
+    for number, text in enumerate(files):
+        load(installation, f"n,d,note\n{text}", f"things_{number}.csv")
+    texts = [
+        'd=10:2026-01-05n=1:7note=19:say "so", \nZürich 𝄞', "d=10:2026-01-05n=3:007", "n=1:-note=2:  ",
+        "d=10:2026-01-05n=1:8note=1:x",
+    ]  # fmt: skip
+    hashes = {hashlib.sha256(text.encode()).hexdigest()[:32] for text in texts}
+    assert {stored.replace("-", "") for (stored,) in installation.sql("select row_hash::text from things")} == hashes
+
+
+def test_a_text_too_long_for_a_column_is_rejected_and_not_cut(installation: Installation) -> None:
+    installation.sql(
+        "create table public.things (dataset_id integer, source_row integer, row_hash uuid, a text, b varchar(3))"
+    )
+    installation.configure("things", **CONFIG, max_reject_rate=1)
+    row = load(installation, "a,b\n2,abcd\n3,abc\n")
+    assert (row["loaded"], row["rejected"]) == (1, 1)
+    assert installation.sql("select a, b from public.things") == [("3", "abc")]
 
 
 def test_a_column_not_named_before_is_refused_until_the_configuration_names_it(installation: Installation) -> None:

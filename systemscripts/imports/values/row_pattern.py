@@ -75,7 +75,7 @@ class RowPattern:
 
 def build_row_pattern(rules: Rules, wire: Wire) -> RowPattern | None:
     """Return the pattern of the rows of a file, None where rows must be changed or compared before they are stored."""
-    needs_values = rules.extras_name or rules.skip_if or rules.equations or rules.hashed or rules.transform
+    needs_values = rules.extras_name or rules.skip_if or rules.equations or rules.transform
     if needs_values or [field.index for field in rules.fields] != list(range(rules.width)):
         return None
     fields = [_build_field_pattern(field, wire) for field in rules.fields]
