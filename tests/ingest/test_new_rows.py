@@ -63,6 +63,17 @@ def test_text_of_the_file_counts_not_the_value_it_becomes(installation: Installa
     assert load(installation, "a,b\n1,\n")["loaded"] == 1
 
 
+def test_of_a_much_larger_target_only_the_rows_of_the_file_are_looked_up(installation: Installation) -> None:
+    installation.configure("things", **CONFIG)
+    load(installation, "a,b\n" + "".join(f"{number},x\n" for number in range(30_000)), "things_1.csv")
+    installation.sql("analyze public.things")
+    count_read = "select seq_tup_read from pg_stat_user_tables where relname = 'things'"
+    before = installation.sql(count_read)
+    row = load(installation, "a,b\n" + "".join(f"{number},x\n" for number in range(29_500, 30_500)), "things_2.csv")
+    assert (row["loaded"], row["skipped"]) == (500, 500)
+    assert installation.sql(count_read) == before
+
+
 def test_the_hash_of_a_row_never_changes_whichever_road_it_took(installation: Installation) -> None:
     schema = {"n": {"type": "integer", "null": ["-"]}, "d": "date"}
     installation.configure("things", **CONFIG, schema=schema)
