@@ -9,9 +9,13 @@ from contextlib import suppress
 from functools import partial
 from itertools import islice
 from pathlib import Path
+from typing import TypeVar
 
 from systemscripts.errors import BadDataError
-from systemscripts.tables.parsers.json_stream import MAX_VALUE_LETTERS, JsonStream, Number, write_json
+from systemscripts.tables.parsers.json_pattern import COMMA, LINE_END, ObjectPattern, PlainObjects
+from systemscripts.tables.parsers.json_stream import MAX_VALUE_LETTERS, JsonStream, write_json
+from systemscripts.tables.parsers.row_chunk import Chunk, GrowingColumns
+from systemscripts.tables.parsers.value_columns import MAX_CHUNK_ROWS, make_chunk
 from systemscripts.tables.parsers.workbook import Book, Row, Sheet
 
 # Objects that are read before the header is written: most files have used all their keys by then.
@@ -26,14 +30,16 @@ FIRST_ERROR, LAST_ERROR = 400, 599
 # Enough to explain the error in one line.
 MAX_WORDS_LETTERS = 200
 
+Some = TypeVar("Some")
+
 
 def open_book(path: Path) -> Book:
     """Open a JSON file. Raises BadDataError where it is not JSON or contains no objects."""
-    rows = _Rows(path, lambda: read_objects(path))
-    whole, lists = Sheet("", rows.rows), _find_lists(path)
+    rows, lists = _Rows(path, partial(_read_objects, path)), _find_lists(path)
+    whole = Sheet("", rows.rows, chunks=None if lists else rows.chunks)
     # An object that only wraps one list is not the table; the list is.
     sheets = [
-        Sheet(name, _Rows(path, partial(enumerate, items, 1)).rows, weight=int(size == 1))
+        Sheet(name, _Rows(path, partial(_number_entries, items)).rows, weight=int(size == 1))
         for name, items, size in lists
     ]
     return Book("json", [whole, *sheets], is_related=lambda other, read: other is whole, header_known=True)
@@ -63,31 +69,61 @@ def _find_lists(path: Path) -> list[tuple[str, list[object], int]]:
 class _Rows:
     """The objects of one file; the columns are their keys in order of first appearance."""
 
-    def __init__(self, path: Path, source: Callable[[], Iterable[tuple[int, object]]]) -> None:
+    def __init__(self, path: Path, source: Callable[[bool], Iterable[tuple[int, object]]]) -> None:
         self._path, self._source = path, source
         self._columns: dict[str, int] = {}
 
     def rows(self) -> Iterator[tuple[int, Row]]:
         """Yield the header as row 0, then each object with its line (JSON lines) or its position in the array."""
-        first: list[tuple[int, Row]] = []
-        source = self._values()
-        for row in source:
-            first.append(row)
-            if len(first) == MAX_ROWS_AHEAD:
+        yield from self._explain_errors(self._read_rows())
+
+    def chunks(self) -> Iterator[Chunk]:
+        """Yield the same rows as columns; objects that are written alike are read at once."""
+        first: list[Chunk] = []
+        count = 0
+        source = self._explain_errors(self._read_chunks())
+        for chunk in source:
+            first.append(chunk)
+            count += len(chunk.rows)
+            if count >= MAX_ROWS_AHEAD:
                 break
+        if first:
+            yield make_chunk([0], [list(self._columns)], every_row=True)
+            yield from first
+            yield from source
+
+    def _read_rows(self) -> Iterator[tuple[int, Row]]:
+        source = ((number, self._make_row(number, entry)) for number, entry in self._source(False))
+        first = list(islice(source, MAX_ROWS_AHEAD))
         if first:
             yield 0, list(self._columns)
             yield from first
             yield from source
 
-    def _values(self) -> Iterator[tuple[int, Row]]:
+    def _read_chunks(self) -> Iterator[Chunk]:
+        done = GrowingColumns()
+        numbers: list[int] = []
+        rows: list[Row] = []
+        for number, entry in self._source(True):
+            if not isinstance(entry, PlainObjects):
+                numbers.append(number)
+                rows.append(self._make_row(number, entry))
+            if rows and (isinstance(entry, PlainObjects) or len(rows) >= MAX_CHUNK_ROWS):
+                done.add(numbers, make_chunk(numbers, rows, every_row=True).columns)
+                numbers, rows = [], []
+            if isinstance(entry, PlainObjects):
+                fields = {self._columns[key]: values for key, values in entry.make_columns().items()}
+                done.add(range(number, number + entry.count), fields)
+            if len(done.rows) >= MAX_CHUNK_ROWS:
+                yield done.take(len(self._columns))
+        if rows:
+            done.add(numbers, make_chunk(numbers, rows, every_row=True).columns)
+        if done.rows:
+            yield done.take(len(self._columns))
+
+    def _explain_errors(self, rows: Iterator[Some]) -> Iterator[Some]:
         try:
-            for number, entry in self._source():
-                if not isinstance(entry, dict):
-                    raise BadDataError(
-                        f"{self._path.name}: entry {number} is not an object", "Ask the sender for an array of objects."
-                    )
-                yield number, self._row(entry)
+            yield from rows
         except json.JSONDecodeError as error:
             raise BadDataError(
                 f"{self._path.name} is truncated or not JSON: {error.msg}, line {error.lineno}",
@@ -104,7 +140,11 @@ class _Rows:
                 "Ask the sender for a flat list of rows.",
             ) from error
 
-    def _row(self, entry: dict[str, object]) -> list[str]:
+    def _make_row(self, number: int, entry: object) -> list[str]:
+        if not isinstance(entry, dict):
+            raise BadDataError(
+                f"{self._path.name}: entry {number} is not an object", "Ask the sender for an array of objects."
+            )
         columns = self._columns
         for key in entry:
             if key not in columns:
@@ -115,25 +155,25 @@ class _Rows:
         return row
 
 
-def read_objects(path: Path) -> Iterator[tuple[int, object]]:
-    """Yield the entries of the file, each with its line or its position in the array."""
+def _read_objects(path: Path, many: bool) -> Iterator[tuple[int, object]]:
+    """Yield the entries of the file, each with its line or its position in the array; `many`: some as PlainObjects."""
     with path.open("rb") as file:
         stream = JsonStream(codecs.getreader(_detect_encoding(file.read(4)))(file, "strict"), start=file)
-        if stream.peek() == "[":
-            yield from stream.read_array()
-            return
-        if stream.has_entered_value_array():
-            yield from stream.read_array()
+        if stream.peek() == "[" or stream.has_entered_value_array():
+            yield from stream.read_array(ObjectPattern(COMMA) if many else None)
             return
         stream.rewind()
-        count = 0
-        for count, (line, entry) in enumerate(stream.read_all(), 1):
-            if count == 1:
-                first = entry
+        first, is_alone = None, True
+        for line, entry in stream.read_all(ObjectPattern(LINE_END) if many else None):
+            first, is_alone = (entry, True) if first is None else (first, False)
             yield line, entry
-        if count == 1 and isinstance(first, dict) and _is_error(first):
+        if is_alone and isinstance(first, dict) and _is_error(first):
             words = " ".join(write_json(first).split())[:MAX_WORDS_LETTERS]
             raise BadDataError(f"{path.name} is an error message of a server: {words}", "Download the file again.")
+
+
+def _number_entries(items: list[object], _: bool) -> Iterator[tuple[int, object]]:
+    return enumerate(items, 1)
 
 
 def _is_error(entry: dict[str, object]) -> bool:
@@ -150,6 +190,3 @@ def _detect_encoding(head: bytes) -> str:
     if head.startswith((b"\xff\xfe", b"\xfe\xff")):
         return "utf-16"
     return "utf-8-sig"
-
-
-__all__ = ["Number", "open_book", "read_objects"]

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from typing import IO, Any
+from typing import IO, Any, Protocol
 
 from systemscripts.errors import BadDataError
 
@@ -68,6 +68,24 @@ def write_json(value: object) -> str:
     return json.dumps(value, ensure_ascii=False)
 
 
+class Run(Protocol):
+    """Values that follow each other, not yet decoded."""
+
+    @property
+    def count(self) -> int:
+        """The number of values."""
+
+
+class Pattern(Protocol):
+    """Finds values that are written like those before; see json_pattern.ObjectPattern."""
+
+    def learn(self, text: str) -> None:
+        """Learn from the text of one value."""
+
+    def match(self, window: str, position: int) -> tuple[Run, int] | None:
+        """Return the values that follow a position, and where the last one ends; None where there is none."""
+
+
 class JsonStream:
     """Reads values from a text stream through a window; `start` is the underlying file, for rewinding."""
 
@@ -79,14 +97,13 @@ class JsonStream:
         """Start again at the beginning."""
         self._file.seek(0)
         self._text.reset()
-        self._window, self._position, self._line, self._ended = "", 0, 1, False
+        self._window, self._begin, self._position, self._line, self._ended = "", 0, 0, 1, False
 
     def peek(self) -> str:
         """Return the next character that is not white space, "" at the end; it is not consumed."""
         while True:
             end = SPACE.match(self._window, self._position).end()  # type: ignore[union-attr]  # it also matches ""
-            self._line += self._window.count("\n", self._position, end)
-            self._position = end
+            self._move(end)
             if end < len(self._window) or not self._has_read_more():
                 return self._window[end : end + 1]
 
@@ -103,12 +120,12 @@ class JsonStream:
             if end == len(self._window) and self._has_read_more():
                 # A number may continue.
                 continue
-            self._line += self._window.count("\n", self._position, end)
-            self._position = end
+            self._begin = self._position
+            self._move(end)
             return result
 
-    def read_array(self) -> Iterator[tuple[int, object]]:
-        """Yield the entries of the array that begins here, each with its position from 1."""
+    def read_array(self, pattern: Pattern | None = None) -> Iterator[tuple[int, object]]:
+        """Yield the entries of the array that begins here, each with its position from 1; many as one Run."""
         self._expect("[")
         index = 0
         if self.peek() == "]":
@@ -116,15 +133,21 @@ class JsonStream:
         while True:
             index += 1
             yield index, self.read_value()
+            if run := self._read_run(pattern):
+                yield index + 1, run
+                index += run.count
             if self.peek() == "]":
                 return
             self._expect(",")
 
-    def read_all(self) -> Iterator[tuple[int, object]]:
-        """Yield all values to the end, each with the line where it begins."""
+    def read_all(self, pattern: Pattern | None = None) -> Iterator[tuple[int, object]]:
+        """Yield all values to the end, each with the line where it begins; many as one Run, each on its own line."""
         while self.peek():
             line = self._line
             yield line, self.read_value()
+            line = self._line
+            if run := self._read_run(pattern):
+                yield line + 1, run
             # Some systems write a comma at the end of each line.
             if self.peek() == ",":
                 self._expect(",")
@@ -141,6 +164,21 @@ class JsonStream:
             if self.peek() == ",":
                 self._expect(",")
         return False
+
+    def _read_run(self, pattern: Pattern | None) -> Run | None:
+        """Let the pattern learn from the last value; return what follows it as far as the pattern matches."""
+        if pattern is None:
+            return None
+        pattern.learn(self._window[self._begin : self._position])
+        matched = pattern.match(self._window, self._position)
+        if matched is None:
+            return None
+        self._move(matched[1])
+        return matched[0]
+
+    def _move(self, position: int) -> None:
+        self._line += self._window.count("\n", self._position, position)
+        self._position = position
 
     def _expect(self, letter: str) -> None:
         if self.peek() != letter:

@@ -89,6 +89,33 @@ class Chunk:
         return list(map(b",".join, zip(*parts, strict=True)))
 
 
+class GrowingColumns:
+    """Rows that are added as columns; a column may begin late."""
+
+    def __init__(self) -> None:
+        self.rows: list[int] = []
+        self._columns: dict[int, list[bytes]] = {}
+
+    def add(self, rows: Sequence[int], columns: Mapping[int, Fields]) -> None:
+        """Add rows; a column that is missing is blank in them."""
+        for number, fields in columns.items():
+            self._fill(number).extend(fields)
+        self.rows.extend(rows)
+
+    def take(self, width: int) -> Chunk:
+        """Return all rows with columns up to `width`, blank rows too, and forget them."""
+        for number in range(width):
+            self._fill(number)
+        chunk = Chunk(self.rows, self._columns, every_row=True)
+        self.rows, self._columns = [], {}
+        return chunk
+
+    def _fill(self, number: int) -> list[bytes]:
+        column = self._columns.setdefault(number, [])
+        column.extend([b""] * (len(self.rows) - len(column)))
+        return column
+
+
 def _split_runs(rows: Sequence[int], lines: list[bytes]) -> Iterator[tuple[int, list[bytes]]]:
     start = 0
     while start < len(lines):
@@ -106,15 +133,14 @@ def _find_end_of_run(rows: Sequence[int], start: int) -> int:
     return end
 
 
+def choose_filled(first: bytes, second: bytes) -> bytes:
+    """Return the field that is not blank; a cell has one shape, a key one value, so the other one is."""
+    return first or second
+
+
 def quote_fields(values: Fields) -> list[bytes]:
     """Return texts as CSV fields: in quotes where they contain a comma, a quote or a line break."""
     if SPECIAL.search(b"\0".join(values)) is None:
         return list(values)
-    # Texts repeat.
-    by_value = {value: _quote_field(value) for value in set(values)}
-    return list(map(by_value.__getitem__, values))
-
-
-def _quote_field(value: bytes) -> bytes:
-    special = b"," in value or b'"' in value or b"\n" in value or b"\r" in value
-    return b'"' + value.replace(b'"', b'""') + b'"' if special else value
+    search = SPECIAL.search
+    return [b'"%b"' % value.replace(b'"', b'""') if search(value) else value for value in values]

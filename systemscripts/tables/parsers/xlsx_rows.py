@@ -13,7 +13,7 @@ from functools import cache
 from itertools import pairwise
 from operator import lt
 
-from systemscripts.tables.parsers.row_chunk import Chunk
+from systemscripts.tables.parsers.row_chunk import Chunk, choose_filled
 from systemscripts.tables.parsers.xlsx_strings import UnusualError, join_text
 
 ROW = re.compile(rb"<row\b([^>]*)>")
@@ -225,11 +225,6 @@ def _make_columns(
             if value:
                 columns.setdefault(shape.column, [b""] * count)[index] = convert[shape]((value,))[0]
     return columns
-
-
-def choose_filled(first: bytes, second: bytes) -> bytes:
-    """Return the field that is not blank; a cell has one shape, so the other one is."""
-    return first or second
 
 
 @cache

@@ -4,21 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
-from itertools import chain, islice, zip_longest
+from itertools import chain, islice
 from typing import IO, TypeVar
 
 from systemscripts.errors import BadDataError
 from systemscripts.summary import Notice
-from systemscripts.tables.parsers import value_columns
 from systemscripts.tables.parsers.row_chunk import Chunk, CsvRows
+from systemscripts.tables.parsers.value_columns import MAX_CHUNK_ROWS, make_chunk
 from systemscripts.tables.parsers.workbook import Book, ReadAgainError, Row, Sheet, fill_merged_rows, is_blank
 from systemscripts.tables.workbooks import protocol
 
 Some = TypeVar("Some", Chunk, CsvRows)
 Chunks = Callable[[], Iterable[Chunk]]
 MakeReady = Callable[[int, int], Iterable[CsvRows]]
-# Enough to work on whole columns, few enough to stay small in memory.
-MAX_CHUNK_ROWS = 2000
 MAX_CHUNK_CELLS = 2**20
 
 
@@ -125,17 +123,10 @@ def _make_chunks(rows: Iterable[tuple[int, Row]], every_row: bool) -> Iterator[C
             continue
         wider = kept and len(row) > 2 * len(kept[-1]) + 256
         if wider or len(kept) >= MAX_CHUNK_ROWS or cells > MAX_CHUNK_CELLS:
-            yield _make_chunk(numbers, kept, every_row)
+            yield make_chunk(numbers, kept, every_row)
             numbers, kept, cells = [], [], 0
         numbers.append(number)
         kept.append(row)
         cells += len(row)
     if kept:
-        yield _make_chunk(numbers, kept, every_row)
-
-
-def _make_chunk(numbers: list[int], rows: list[Row], every_row: bool) -> Chunk:
-    columns = zip_longest(*rows, fillvalue="")
-    return Chunk(
-        numbers, {number: value_columns.format_column(column) for number, column in enumerate(columns)}, every_row
-    )
+        yield make_chunk(numbers, kept, every_row)

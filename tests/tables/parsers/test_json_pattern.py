@@ -1,0 +1,106 @@
+"""Objects that are read many at once have the values, rows and errors of those that are decoded one by one."""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import io
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from systemscripts.errors import BadDataError
+from systemscripts.tables.parsers import json_parser
+from systemscripts.tables.parsers.json_pattern import COMMA, ROWS_TO_LEARN, ObjectPattern, PlainObjects
+from systemscripts.tables.parsers.json_stream import JsonStream
+from systemscripts.tables.parsers.workbook import Book, Sheet
+from systemscripts.tables.workbooks import protocol
+from systemscripts.tables.workbooks.sheet_writer import SheetWriter
+
+Rows = list[tuple[int, list[str]]]
+VALUES = [
+    "1", "-0", "1.10", "1E5", "12345678901234567890.123", "null", "true", "false", "NaN", "-Infinity", '""', '"a"',
+    r'"say \"x\", then\ny"', r'"\\n"', r'"\u00e9\u0000"', r'"\ud800"', r'"\ud83d\ude00"', '"a,b"', '"tab\there"',
+    '"two\nlines"', '"\x1e"', '"{\\"a\\": 1}"', "[]", '[1, "x]", null]', "[[1]]", '[[[["deep"]]]]',
+    '{"c": {"d": [1.0]}}',    '"Zürich"', '"' + "x" * 300 + '"', '"cr\rhere"', r'"\/\b\f\t\r"', '" a "',
+]  # fmt: skip
+# Some of these are not JSON, or say two things.
+UGLY = [*VALUES, "01", "1.", r'"\x"', r'"\u12"', '{"b": 1, "b": 2}', "[1,]", "+1", "'a'", '"a', "", "nul", "[1", "1 2"]
+KEYS = ["a", "b", "", "é", r"\u0061", "a b", "null"]
+MEMBERS = st.lists(
+    st.tuples(st.sampled_from(KEYS), st.sampled_from(VALUES)), max_size=5, unique_by=lambda member: member[0]
+)
+LAST = st.one_of(MEMBERS, st.lists(st.tuples(st.sampled_from(KEYS), st.sampled_from(UGLY)), max_size=5))
+BETWEEN = ["\n", ",\n", "\r\n", " \n", "\n\n", ", ", " "]
+
+
+def send(book: Book, sheet: Sheet) -> Rows | str:
+    """Return the rows that the child process sends, or the message of the error."""
+    output = io.BytesIO()
+    try:
+        SheetWriter(output, most_cells=10**6, most_bytes=10**7).send(book, sheet, fill_merged=False)
+    except BadDataError as error:
+        return error.message
+    protocol.write_frame(output, protocol.END)
+    output.seek(0)
+    rows: Rows = []
+    for frame_type, payload in protocol.read_frames(output):
+        if frame_type == protocol.RESTART:
+            rows = []
+        elif frame_type == protocol.ROWS:
+            first, count, content = protocol.parse_rows(payload)
+            read = list(csv.reader(io.StringIO(bytes(content).decode(), newline="")))
+            assert len(read) == count
+            rows += enumerate(read, first)
+    return rows
+
+
+def read_both(path: Path) -> list[Rows | str]:
+    """Return what the quick and the careful reader send."""
+    books = json_parser.open_book(path), json_parser.open_book(path)
+    return [send(books[0], books[0].sheets[0]), send(books[1], replace(books[1].sheets[0], chunks=None))]
+
+
+@settings(deadline=None, max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(MEMBERS, min_size=1, max_size=4), LAST, st.sampled_from(BETWEEN), st.booleans(), st.booleans())
+def test_both_readers_return_the_same(
+    tmp_path: Path, known: list[object], last: object, between: str, is_array: bool, is_wide: bool
+) -> None:
+    comma, colon = (" , ", " :\t") if is_wide else (",", ":")
+
+    def write(members: object) -> str:
+        return "{" + comma.join(f'"{key}"{colon}{value}' for key, value in members) + "}"  # type: ignore[attr-defined]
+
+    objects = [write(members) for members in known * ROWS_TO_LEARN]
+    objects[1:1] = objects[-1:] * 2
+    objects += [write(last), *objects[:3]]
+    between = ("," + between.replace(",", "")) if is_array else between
+    path = tmp_path / "list.json"
+    path.write_bytes(f"[{between.join(objects)}]".encode() if is_array else between.join(objects).encode())
+    quick, careful = read_both(path)
+    assert quick == careful
+
+
+def test_objects_that_are_written_alike_are_read_at_once(tmp_path: Path) -> None:
+    objects = [{"id": number, "paid": None, "note": f'"{number}"', "tags": [1]} for number in range(500)]
+    objects[200]["late"] = 1
+    path = tmp_path / "list.json"
+    path.write_text(json.dumps(objects))
+    with path.open("rb") as file:
+        stream = JsonStream(codecs.getreader("utf-8")(file, "strict"), start=file)
+        entries = [entry for _, entry in stream.read_array(ObjectPattern(COMMA))]
+    runs = [entry.count for entry in entries if isinstance(entry, PlainObjects)]
+    assert (runs[0], sum(runs)) == (200 - ROWS_TO_LEARN, 448)
+
+
+@pytest.mark.parametrize("path", sorted(Path("tests/samples").glob("*.json")), ids=lambda path: path.name)
+def test_both_readers_return_the_same_of_each_sample(path: Path) -> None:
+    try:
+        quick, careful = read_both(path)
+    except BadDataError:
+        return
+    assert quick == careful
