@@ -1,6 +1,6 @@
 """Reads JSON objects that are written alike, thousands at once: one search with a learned pattern.
 
-The pattern is made of the first objects: their keys in their order, each with the kinds of values seen. What it does
+The pattern is made of the first objects: their keys in their order, each with the forms of values seen. What it does
 not match is decoded object by object, and learned. Keys are part of the pattern, so an object that it matches has each
 key once; numbers are taken as they are written.
 """
@@ -16,7 +16,7 @@ from systemscripts.tables.parsers.json_stream import CHUNK_LETTERS, DECODER, wri
 from systemscripts.tables.parsers.row_chunk import choose_filled
 from systemscripts.tables.parsers.value_columns import SEPARATOR
 
-# That are decoded one by one before the first pattern is made: most files have used all their keys and kinds by then.
+# That are decoded one by one before the first pattern is made: most files have used all their keys and forms by then.
 ROWS_TO_LEARN = 50
 # A pattern of more keys, or one that changes all the time, would take longer than it saves.
 MAX_MEMBERS = 1000
@@ -28,13 +28,13 @@ SPACE = r"[ \t\r\n]*+"
 # |(?!) ends a failed round: Python before 3.11.5 does not restore its start (cpython issue 106052).
 TEXT = r'[^"\\\n]*+(?:\\["\\/bfnrtu][^"\\\n]*+|(?!))*+'
 FLAT = rf'[\[{{](?:[^\[\]{{}}"\n]++|"{TEXT}"|(?!))*+[\]}}]'
-# kind -> the pattern of its value, and what stands around it
-KINDS = {
+# form -> the pattern of its value, and what stands around it
+FORMS = {
     "text": (TEXT, '"'),
     "bare": (r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?|true|false", ""),
     "nested": (rf'[\[{{](?:[^\[\]{{}}"\n]++|"{TEXT}"|{FLAT}|(?!))*+[\]}}]', ""),
 }
-VALUE = "|".join([*(f"{around}(?P<{kind}>{value}){around}" for kind, (value, around) in KINDS.items()), "null"])
+VALUE = "|".join([*(f"{around}(?P<{form}>{value}){around}" for form, (value, around) in FORMS.items()), "null"])
 MEMBER = re.compile(rf'({SPACE}[{{,]{SPACE}"([^"\\]*+)"{SPACE}:{SPACE})(?:{VALUE})')
 END = re.compile(rf"{SPACE}\}}")
 # Between two objects of an array, and between two lines.
@@ -47,16 +47,16 @@ ESCAPES = {
 
 @dataclass
 class Member:
-    """One key with its punctuation as it is written, `start`, and the kinds of values that were seen."""
+    """One key with its punctuation as it is written, `start`, and the forms of values that were seen."""
 
     start: str
     key: str
-    kinds: dict[str, None]
+    forms: dict[str, None]
     is_required: bool
 
     def make_pattern(self) -> str:
-        """Return the pattern of the key and its value, with a group for each kind."""
-        values = [f"{around}({value}){around}" for value, around in map(KINDS.__getitem__, self.kinds)]
+        """Return the pattern of the key and its value, with a group for each form."""
+        values = [f"{around}({value}){around}" for value, around in map(FORMS.__getitem__, self.forms)]
         text = f"{re.escape(self.start)}(?:{'|'.join([*values, 'null'])})"
         return text if self.is_required else f"(?:{text}|(?!))?+"
 
@@ -66,7 +66,7 @@ class PlainObjects:
     """Objects that the pattern matched: for each a tuple with a value for each group, "" where it has none."""
 
     values: list[tuple[str, ...]]
-    # key and kind of each group
+    # key and form of each group
     groups: list[tuple[str, str]]
 
     @property
@@ -77,9 +77,9 @@ class PlainObjects:
     def make_columns(self) -> Mapping[str, list[bytes]]:
         """Return the CSV fields of each key. Raises ValueError where a value is not JSON."""
         columns: dict[str, list[bytes]] = {}
-        for (key, kind), texts in zip(self.groups, zip(*self.values, strict=True), strict=False):
-            fields, others = FIELDS[kind](texts), columns.get(key)
-            # a value has one kind, so the others are blank
+        for (key, form), texts in zip(self.groups, zip(*self.values, strict=True), strict=False):
+            fields, others = FIELDS[form](texts), columns.get(key)
+            # a value has one form, so the others are blank
             columns[key] = fields if others is None else list(map(choose_filled, fields, others))
         return columns
 
@@ -98,7 +98,7 @@ class ObjectPattern:
     _letters: int = CHUNK_LETTERS
 
     def learn(self, text: str) -> None:
-        """Add the keys and kinds of values of one object; not where it is nested deeply or its keys are in disorder."""
+        """Add the keys and forms of values of one object; not where it is nested deeply or its keys are in disorder."""
         self._rows += 1
         is_broken = self.between == LINE_END and "\n" in text
         if is_broken or self._changes > MAX_CHANGES or (self._rows > ROWS_TO_LEARN and not self._members):
@@ -121,7 +121,7 @@ class ObjectPattern:
             end -= len(rest)
         # the rest is copied, so less is tried where it often begins early
         self._letters = min(max(2 * (end - position), LEAST_LETTERS), CHUNK_LETTERS)
-        groups = [(member.key, kind) for member in self._members for kind in member.kinds]
+        groups = [(member.key, form) for member in self._members for form in member.forms]
         return (PlainObjects(values, groups), end) if values else None
 
     def _compile(self) -> None:
@@ -137,20 +137,20 @@ class ObjectPattern:
         if len(keys) < len(seen) or not self._members:
             return seen if len(keys) == len(seen) else []
         result = [
-            Member(known.start, known.key, dict(known.kinds), known.is_required and known.key in keys)
+            Member(known.start, known.key, dict(known.forms), known.is_required and known.key in keys)
             for known in self._members
         ]
         known_keys = {member.key for member in result}
         at = 0
         for member in seen:
             if member.key not in known_keys:
-                result.insert(at, Member(member.start, member.key, member.kinds, is_required=False))
+                result.insert(at, Member(member.start, member.key, member.forms, is_required=False))
             else:
                 while at < len(result) and result[at].start != member.start:
                     at += 1
                 if at == len(result):
                     return []
-                result[at].kinds |= member.kinds
+                result[at].forms |= member.forms
             at += 1
         # its punctuation begins the object
         return result if result[0].is_required else []
@@ -161,8 +161,8 @@ def _split_object(text: str) -> tuple[list[Member], str]:
     members: list[Member] = []
     position = 0
     while match := MEMBER.match(text, position):
-        kinds = [kind for kind in KINDS if match[kind] is not None]
-        members.append(Member(match[1], match[2], dict.fromkeys(kinds), is_required=True))
+        forms = [form for form in FORMS if match[form] is not None]
+        members.append(Member(match[1], match[2], dict.fromkeys(forms), is_required=True))
         position = match.end()
     return (members, text[position:]) if END.fullmatch(text, position) else ([], "")
 

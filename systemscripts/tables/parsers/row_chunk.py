@@ -102,11 +102,11 @@ class GrowingColumns:
             self._fill(number).extend(fields)
         self.rows.extend(rows)
 
-    def take(self, width: int) -> Chunk:
-        """Return all rows with columns up to `width`, blank rows too, and forget them."""
-        for number in range(width):
+    def take(self, width: int | None = None) -> Chunk:
+        """Return all rows and forget them; `width`: with the columns up to this one and blank rows too."""
+        for number in self._columns if width is None else range(width):
             self._fill(number)
-        chunk = Chunk(self.rows, self._columns, every_row=True)
+        chunk = Chunk(self.rows, self._columns, every_row=width is not None)
         self.rows, self._columns = [], {}
         return chunk
 

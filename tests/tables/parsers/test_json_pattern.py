@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import codecs
-import csv
-import io
 import json
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -17,11 +14,8 @@ from systemscripts.errors import BadDataError
 from systemscripts.tables.parsers import json_parser
 from systemscripts.tables.parsers.json_pattern import COMMA, ROWS_TO_LEARN, ObjectPattern, PlainObjects
 from systemscripts.tables.parsers.json_stream import JsonStream
-from systemscripts.tables.parsers.workbook import Book, Sheet
-from systemscripts.tables.workbooks import protocol
-from systemscripts.tables.workbooks.sheet_writer import SheetWriter
+from tests.tables.parsers import both_readers
 
-Rows = list[tuple[int, list[str]]]
 VALUES = [
     "1", "-0", "1.10", "1E5", "12345678901234567890.123", "null", "true", "false", "NaN", "-Infinity", '""', '"a"',
     r'"say \"x\", then\ny"', r'"\\n"', r'"\u00e9\u0000"', r'"\ud800"', r'"\ud83d\ude00"', '"a,b"', '"tab\there"',
@@ -36,33 +30,6 @@ MEMBERS = st.lists(
 )
 LAST = st.one_of(MEMBERS, st.lists(st.tuples(st.sampled_from(KEYS), st.sampled_from(UGLY)), max_size=5))
 BETWEEN = ["\n", ",\n", "\r\n", " \n", "\n\n", ", ", " "]
-
-
-def send(book: Book, sheet: Sheet) -> Rows | str:
-    """Return the rows that the child process sends, or the message of the error."""
-    output = io.BytesIO()
-    try:
-        SheetWriter(output, most_cells=10**6, most_bytes=10**7).send(book, sheet, fill_merged=False)
-    except BadDataError as error:
-        return error.message
-    protocol.write_frame(output, protocol.END)
-    output.seek(0)
-    rows: Rows = []
-    for frame_type, payload in protocol.read_frames(output):
-        if frame_type == protocol.RESTART:
-            rows = []
-        elif frame_type == protocol.ROWS:
-            first, count, content = protocol.parse_rows(payload)
-            read = list(csv.reader(io.StringIO(bytes(content).decode(), newline="")))
-            assert len(read) == count
-            rows += enumerate(read, first)
-    return rows
-
-
-def read_both(path: Path) -> list[Rows | str]:
-    """Return what the quick and the careful reader send."""
-    books = json_parser.open_book(path), json_parser.open_book(path)
-    return [send(books[0], books[0].sheets[0]), send(books[1], replace(books[1].sheets[0], chunks=None))]
 
 
 @settings(deadline=None, max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -81,7 +48,7 @@ def test_both_readers_return_the_same(
     between = ("," + between.replace(",", "")) if is_array else between
     path = tmp_path / "list.json"
     path.write_bytes(f"[{between.join(objects)}]".encode() if is_array else between.join(objects).encode())
-    quick, careful = read_both(path)
+    quick, careful = both_readers.read_both(json_parser.open_book, path)
     assert quick == careful
 
 
@@ -100,7 +67,7 @@ def test_objects_that_are_written_alike_are_read_at_once(tmp_path: Path) -> None
 @pytest.mark.parametrize("path", sorted(Path("tests/samples").glob("*.json")), ids=lambda path: path.name)
 def test_both_readers_return_the_same_of_each_sample(path: Path) -> None:
     try:
-        quick, careful = read_both(path)
+        quick, careful = both_readers.read_both(json_parser.open_book, path)
     except BadDataError:
         return
     assert quick == careful
