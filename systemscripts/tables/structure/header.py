@@ -163,4 +163,7 @@ def _find_by_names(rows: Rows, required: tuple[str, ...]) -> int:
 
 
 def _find_last_filled(fields: list[str]) -> int:
-    return max((number for number, cell in enumerate(fields, 1) if cell.strip()), default=0)
+    count = len(fields)
+    while count and not fields[count - 1].strip():
+        count -= 1
+    return count

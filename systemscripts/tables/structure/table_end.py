@@ -93,6 +93,9 @@ def _has_gap_above(rows: Rows, position: int) -> bool:
     if position == 0:
         return False
     line, fields = rows[position - 1]
+    if rows[position][0] <= line + 1:
+        # nearly always, and faster than counting the line breaks
+        return False
     breaks = sum(cell.count("\n") or cell.count("\r") for cell in fields)
     return rows[position][0] > line + 1 + breaks
 
@@ -108,6 +111,9 @@ class _EndSearch:
     body: Sequence[ColumnKinds]
 
     def __post_init__(self) -> None:
+        # of the row that was classified last
+        self._kinds_before: list[str] = []
+        self._classified = -1
         cells = sum(len(fields) for _, fields in self.rows)
         self._reads_left = MAX_READS_PER_CELL * (cells + SAMPLE_ROWS * max(self.width, 1))
 
@@ -188,11 +194,8 @@ class _EndSearch:
         """
         if position < self.start + 2:
             return False
-        fields, last = self.rows[position][1], self.rows[position - 1][1]
-        new_kinds = (
-            classify_value(new) == "text" != classify_value(old) for new, old in zip(fields, last, strict=False)
-        )
-        if (min_names > 1 and not any(new_kinds)) or not looks_like_header(fields):
+        fields = self.rows[position][1]
+        if (min_names > 1 and not self._has_new_texts(position)) or not looks_like_header(fields):
             return False
         before = self._profile_range(max(self.start, position - SAMPLE_ROWS), position)
         for_header, for_data = count_votes(fields, before)
@@ -203,6 +206,18 @@ class _EndSearch:
         typed = [(old, new) for old, new in zip(before, after, strict=True) if old.kinds and new.count > 1]
         changed = sum(not old.kinds & new.kinds for old, new in typed)
         return own_header > 0 and not own_data and changed >= max(1, len(before) * MIN_OTHER_KINDS_PART)
+
+    def _has_new_texts(self, position: int) -> bool:
+        """Return whether a field is a text and the one above it is not."""
+        before = self._kinds_before if self._classified == position - 1 else self._classify_row(position - 1)
+        self._kinds_before, self._classified = self._classify_row(position), position
+        # most rows have none
+        return "text" in self._kinds_before and any(
+            new == "text" != old for new, old in zip(self._kinds_before, before, strict=False)
+        )
+
+    def _classify_row(self, position: int) -> list[str]:
+        return list(map(classify_value, self.rows[position][1]))
 
     def _starts_alike(self, position: int) -> bool:
         """Return whether this is a row of other names than the header, none of which is a value of its column."""

@@ -76,7 +76,10 @@ class SpooledTable(Table):
             top[header_found.first_data - 1][1] if header_found.row and 0 < header_found.first_data <= len(top) else []
         )
         width = header.find_usual_width(rows) if rows else 0
-        rows = [(row, (fields + [""] * width)[: max(width, _count_used_fields(fields))]) for row, fields in rows]
+        rows = [
+            (row, fields if len(fields) == width else (fields + [""] * width)[: max(width, _count_used_fields(fields))])
+            for row, fields in rows
+        ]
         end = table_end.find_end(rows, 0, width, (list(heading) + [""] * width)[:width], only_footer=not is_whole)
         self._dropped = frozenset(rows[position][0] for position in end.dropped)
         if end.dropped:
