@@ -75,15 +75,21 @@ def _read_rows(table: Any, areas: list[Area]) -> Iterator[list[str]]:
     spanned: dict[int, int] = {}
     for number, row in enumerate(table.xpath("./tr | ./thead/tr | ./tbody/tr | ./tfoot/tr"), 1):
         cells: list[str] = []
-        for cell in row.xpath("./td | ./th"):
+        for cell in row.iterchildren("td", "th"):
+            if spanned:
+                _skip_spanned(cells, spanned)
+            if cell.attrib:
+                across, down = _get_span(cell, "colspan"), _get_span(cell, "rowspan")
+                if across * down > 1:
+                    areas.append((number, len(cells), number + down - 1, len(cells) + across - 1))
+                if spanned or down > 1:
+                    spanned.update(dict.fromkeys(range(len(cells), len(cells) + across), down - 1))
+            else:
+                across = 1
+            cells.append(_get_cell_text(cell))
+            cells.extend([""] * (across - 1))
+        if spanned:
             _skip_spanned(cells, spanned)
-            across, down = _get_span(cell, "colspan"), _get_span(cell, "rowspan")
-            if across * down > 1:
-                areas.append((number, len(cells), number + down - 1, len(cells) + across - 1))
-            for column in range(len(cells), len(cells) + across):
-                spanned[column] = down - 1
-            cells.extend([_get_cell_text(cell)] + [""] * (across - 1))
-        _skip_spanned(cells, spanned)
         yield cells
 
 
@@ -100,6 +106,10 @@ def _get_span(cell: Any, name: str) -> int:
 
 def _get_cell_text(cell: Any) -> str:
     """Return the text as a browser shows it: runs of white space are one space, <br> is a line break."""
+    text = cell.text or ""
+    if not len(cell) and LINE_BREAK not in text:
+        # most cells
+        return " ".join(text.split())
     for line_break in cell.iter("br"):
         line_break.tail = LINE_BREAK + (line_break.tail or "")
     lines = "".join(cell.itertext()).split(LINE_BREAK)

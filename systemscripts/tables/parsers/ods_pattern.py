@@ -63,12 +63,12 @@ class Tag:
         values = self.values
         attributes = b""
         for name, local, value in ATTRIBUTE.findall(self.attributes):
-            wanted = re.escape(value)
+            expected = re.escape(value)
             if local == b"formula":
-                wanted = rb'[^"<\t\n\r]*+'
+                expected = rb'[^"<\t\n\r]*+'
             elif local.decode() == self.stored:
-                wanted = b"(" + STORED[values["value-type"]][1] + b")"
-            attributes += b" " + name + b'="' + wanted + b'"'
+                expected = b"(" + STORED[values["value-type"]][1] + b")"
+            attributes += b" " + name + b'="' + expected + b'"'
         text = TEXT if self.stored else b"(%s)" % TEXT
         if "formula" in values:
             # not an error

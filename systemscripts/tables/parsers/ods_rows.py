@@ -92,8 +92,8 @@ class RowReader:
         rest, body_at = b"", 0
         end = b"</table:table-row>"
         while data := stream.read(PIECE_BYTES if self._root else HEAD_BYTES):
-            body, found, rest = (rest + data).rpartition(end)
-            if not found:
+            body, end_tag, rest = (rest + data).rpartition(end)
+            if not end_tag:
                 continue
             body_at = 0 if self._root else self._check_root(body)
             yield self._check(body[body_at:]) + end

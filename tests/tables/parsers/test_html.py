@@ -88,6 +88,16 @@ def test_tables_inside_a_cell_are_not_rows(tmp_path: Path, read: Reader) -> None
     assert read(page(tmp_path, content))[1] == [["1", "inner"], ["2", "3"]]
 
 
+def test_cells_that_span_rows_and_columns_keep_the_others_in_their_columns(tmp_path: Path, read: Reader) -> None:
+    content = (
+        "<table><tr><th>a<th>b<th>c<th>d</tr><tr><td>1<td class=x>2<td rowspan=3>3<td>4</tr>"
+        "<tr><td>5<td colspan=2>6<td>7</tr><tr><td>8<td>9<td>10</tr><tr><td>x\u2028y<td> \n z<td>w<br>v<td></table>"
+    )
+    assert read(page(tmp_path, content.encode()))[1] == [
+        ["1", "2", "3", "4"], ["5", "6", "", "7"], ["8", "9", "10", ""], ["x\ny", "z", "w\nv", ""],
+    ]  # fmt: skip
+
+
 @pytest.mark.parametrize(
     ("content", "said"),
     [
