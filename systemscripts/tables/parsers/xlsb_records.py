@@ -20,7 +20,7 @@ def read_records(chunks: Iterable[bytes]) -> Iterator[Record]:
     data, position = b"", 0
     for chunk in chunks:
         data, position = data[position:] + chunk, 0
-        while head := _parse_head(data, position):
+        while head := parse_head(data, position):
             record_type, begin, end = head
             if end > len(data):
                 break
@@ -30,7 +30,7 @@ def read_records(chunks: Iterable[bytes]) -> Iterator[Record]:
         raise ValueError("the part is truncated within a record")
 
 
-def _parse_head(data: bytes, position: int) -> tuple[int, int, int] | None:
+def parse_head(data: bytes, position: int) -> tuple[int, int, int] | None:
     """Return type, begin and end of the record at a position; None where its head is incomplete."""
     head = data[position : position + 6]
     if len(head) < 2:

@@ -23,6 +23,9 @@ def send(book: Book, sheet: Sheet) -> Sent | str:
         notices = SheetWriter(output, most_cells=10**7, most_bytes=10**8).send(book, sheet, fill_merged=False)
     except BadDataError as error:
         return error.message
+    # the next parser is asked
+    except Exception as error:
+        return type(error).__name__
     protocol.write_frame(output, protocol.END)
     output.seek(0)
     rows: list[tuple[int, list[str]]] = []
