@@ -6,7 +6,7 @@ import csv
 import io
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from itertools import islice
 from typing import Any
 
@@ -39,9 +39,11 @@ def describe_others(book: Book, read: Sheet, rows: int, as_chunks: AsChunks) -> 
     others = [sheet for sheet in others if not book.is_related(sheet, read)]
     for sheet in others[:MAX_SHEETS_EXAMINED]:
         other = OtherTable(sheet.name, sheet.visible)
-        if sheet.visible:
+        for way in _list_ways(sheet) if sheet.visible else ():
+            other = OtherTable(sheet.name, sheet.visible)
             with suppress(Exception):
-                _count_rows(sheet, rows, as_chunks, other)
+                _count_rows(way, rows, as_chunks, other)
+                break
         if other.rows or not sheet.visible:
             tables.append(asdict(other))
     return tables
@@ -52,12 +54,19 @@ def find_known_sheet(sheets: list[Sheet], known: frozenset[str], as_chunks: AsCh
     best, most = sheets[0], -1
     for sheet in sheets[:MAX_SHEETS_EXAMINED]:
         score = 0
-        # A sheet that cannot be read is not the one.
-        with suppress(Exception):
-            score = count_known_names(_read_top_rows(_read_pieces(as_chunks(sheet))), known)
+        for way in _list_ways(sheet):
+            # A sheet that cannot be read is not the one.
+            with suppress(Exception):
+                score = count_known_names(_read_top_rows(_read_pieces(as_chunks(way))), known)
+                break
         if score > most:
             best, most = sheet, score
     return best
+
+
+def _list_ways(sheet: Sheet) -> list[Sheet]:
+    """Return the sheet with its fast reader, which may fail, and with the general one."""
+    return [sheet, replace(sheet, chunks=None)] if sheet.chunks else [sheet]
 
 
 def count_known_names(top: Iterable[list[str]], known: frozenset[str]) -> int:

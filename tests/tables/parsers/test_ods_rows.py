@@ -10,6 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from systemscripts.tables.open_table import open_table
 from systemscripts.tables.parsers import ods_parser, ods_rows
 from systemscripts.tables.parsers.value_columns import MAX_CHUNK_ROWS
 from systemscripts.tables.parsers.xlsx_strings import UnusualError
@@ -74,6 +75,14 @@ def test_rows_that_are_written_alike_are_read_at_once(tmp_path: Path) -> None:
     assert max(len(chunk.rows) for chunk in chunks) > MAX_CHUNK_ROWS
     records = [record for chunk in chunks for _, run in chunk.records(0, 3) for record in run]
     assert records == [f'{number}.5,2024-05-01,"""{number}"" & ü"'.encode() for number in range(20_000)]
+
+
+def test_another_sheet_that_only_the_careful_reader_reads_is_not_passed_over(tmp_path: Path) -> None:
+    columns = '<table:table-column table:default-cell-style-name="D"/>'
+    rows = row(text("a", "b")) + row(text("c", "d"))
+    path = ods(tmp_path / "list.ods", f"One||{rows}", f"Two||{rows}{columns}{rows * 9}")
+    with open_table(path) as table:
+        assert "sheet Two has the same columns (20 rows" in " ".join(table.detected.notes)
 
 
 @pytest.mark.parametrize("cut", [b"</office:document-content>", b"</table:table>", b"</table:table-row></table:table>"])
