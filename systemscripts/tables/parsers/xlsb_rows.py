@@ -117,7 +117,7 @@ class RowPattern:
         # |(?!) ends a failed round: Python before 3.11.5 does not restore its start (cpython issue 106052).
         cells = b"".join(b"(?:%s|(?!))?+" % b"|".join(patterns) for patterns in by_column.values())
         begin = re.escape(bytes([ROW, self._row_bytes])) + b"(.{4}).{%d}" % (self._row_bytes - 4)
-        # what follows is the next row or the end of all: there are no more cells
+        # what follows is the next row or the end of all: the row has no further cells
         follows = b"(?=%s|%s)" % (re.escape(bytes([ROW])), re.escape(END_OF_ROWS))
         self.search = re.compile(begin + cells + follows + b"()|(.++)", re.DOTALL)
 
