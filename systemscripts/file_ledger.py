@@ -140,6 +140,57 @@ def is_known(cursor: Cursor, config_name: str, source: str, origin: Origin, unse
     return bool(row[0])
 
 
+def find_latest(cursor: Cursor, config_name: str, source: str, address: str) -> Ticket | None:
+    """Return the ticket of the last file from an address, with or without `#/` and a name after it; None if none."""
+    cursor.execute(
+        f"""select {", ".join(_COLUMNS)} from dba.tfile
+            where config_name = %s and source = %s and (source_path = %s or starts_with(source_path, %s))
+            order by file_id desc limit 1""",
+        (config_name, source, address, f"{address}#/"),
+    )
+    row: Any = cursor.fetchone()
+    return Ticket(*row) if row else None
+
+
+def record_stamp(cursor: Cursor, ticket: Ticket, size: int | None, stamp: str) -> None:
+    """Note another size and stamp that the source gives for the same content."""
+    cursor.execute(
+        "update dba.tfile set source_size = %s, source_stamp = nullif(%s, '') where file_id = %s",
+        (size, stamp, ticket.file_id),
+    )
+
+
+def list_origins(cursor: Cursor, config_name: str, source: str, start: str) -> list[Origin]:
+    """Return the origins of all files whose `source_path` begins with `start`."""
+    cursor.execute(
+        """select source_path, source_size, coalesce(source_stamp, '') from dba.tfile
+           where config_name = %s and source = %s and starts_with(source_path, %s)""",
+        (config_name, source, start),
+    )
+    return [Origin(*row) for row in cursor.fetchall()]
+
+
+def has_stamp(cursor: Cursor, config_name: str, source: str, stamp: str) -> bool:
+    """Return whether a file with this stamp was fetched before, wherever it was; for stamps that name the content."""
+    cursor.execute(
+        "select exists (select from dba.tfile where config_name = %s and source = %s and source_stamp = %s)",
+        (config_name, source, stamp),
+    )
+    row: Any = cursor.fetchone()
+    return bool(row[0])
+
+
+def list_archived_states(cursor: Cursor, config_name: str, source: str, mark: str) -> list[str]:
+    """Return the states of the archived files whose stamp begins with `mark` and a blank, one for each stamp."""
+    cursor.execute(
+        """select distinct on (source_stamp) status from dba.tfile
+           where config_name = %s and source = %s and starts_with(source_stamp, %s) and archived_at is not null
+           order by source_stamp, file_id desc""",
+        (config_name, source, f"{mark} "),
+    )
+    return [row[0] for row in cursor.fetchall()]
+
+
 def list_unfinished(cursor: Cursor, config_name: str) -> list[Ticket]:
     """Return the tickets in a final state whose file is not archived, or not settled at its source."""
     cursor.execute(

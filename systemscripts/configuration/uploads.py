@@ -29,7 +29,7 @@ from systemscripts.db_utils import Connection, Cursor, transaction
 from systemscripts.errors import ConfigurationError
 from systemscripts.ssh.login import split_host
 
-SOURCE_TYPES = ("api", "local", "sftp")
+SOURCE_TYPES = ("api", "http", "local", "sftp")
 FORBIDDEN_KEYS = ("transform", "after_change", "notify", "label_title")
 CLOSED_SCHEMAS = re.compile(r"dba|information_schema|pg_.*")
 # Folders below the data folder with secrets, logs, programs and files of other clients.
@@ -176,7 +176,7 @@ def _find_source_faults(key_path: KeyPath, source_type: str, options: dict[str, 
         try:
             AddressRules(tuple(settings.current().upload_allowed_hosts)).check_name(host, port)
         except ConfigurationError as error:
-            yield (*key_path, "url" if source_type == "api" else "host"), str(error)
+            yield (*key_path, "host" if source_type == "sftp" else "url"), str(error)
     bound = {entry.casefold() for entry in settings.current().upload_variable_hosts}
     for name in dict.fromkeys(variables.find_names(options)):
         if f"{name}@{host}".casefold() not in bound and f"{name}@{host}:{port}".casefold() not in bound:

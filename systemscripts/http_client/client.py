@@ -8,9 +8,9 @@ from __future__ import annotations
 import contextlib
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urljoin, urlsplit
 
 from systemscripts import retries
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     import requests
 
 logger = logging.getLogger(__name__)
+Given = TypeVar("Given")
 
 RETRIED_STATUSES = (408, 425, 429, 500, 502, 503, 504)
 CHUNK_BYTES = 1 << 16
@@ -86,11 +87,23 @@ class Client:
         it asks to wait longer than `limits.longest_pause`), ConfigurationError when asking again would not help (401,
         404, a forbidden host), BadDataError when the answer is not JSON.
         """
+        return self._retry(url, lambda: self._fetch_json(url, parameters or {}, decoding))
+
+    def get_page(self, url: str) -> tuple[str, bytes]:
+        """Return the address that a page has after redirects, and its content; raises what get_json raises."""
+
+        def fetch_page() -> tuple[str, bytes]:
+            with self.open_response(url) as response:
+                return response.url, self.read_answer(response).body
+
+        return self._retry(url, fetch_page)
+
+    def _retry(self, url: str, ask: Callable[[], Given]) -> Given:
         attempts = max(1, self.limits.attempts)
         try:
             for attempt in retries.build_attempts(redact_url(url), attempts, self.limits.first_pause, _is_temporary):
                 with attempt:
-                    return self._fetch_json(url, parameters or {}, decoding)
+                    return ask()
         except TemporaryError as error:
             error_type = GaveUpError if attempts > 1 else TryLaterError
             raise error_type(
@@ -104,19 +117,32 @@ class Client:
             self._session.close()
 
     def _fetch_json(self, url: str, parameters: Mapping[str, str], decoding: dict[str, Any]) -> Any:
-        response = self._follow_redirects(url, parameters)
-        if response.status == 204:
+        with self.open_response(url, parameters) as response:
+            given = self.read_answer(response)
+        if given.status == 204:
             return NO_CONTENT
         try:
-            return answer.parse_json(response, redact_url(url), **decoding)
+            return answer.parse_json(given, redact_url(url), **decoding)
         except answer.CutError as error:
             raise TemporaryError(str(error)) from error
 
-    def _follow_redirects(self, url: str, parameters: Mapping[str, str]) -> Answer:
+    @contextlib.contextmanager
+    def open_response(
+        self, url: str, parameters: Mapping[str, str] | None = None, headers: Mapping[str, str] | None = None,
+        accepted: Sequence[int] = (200, 204),
+    ) -> Iterator[requests.Response]:  # fmt: skip
+        """Yield the answer at an address after its redirects, with a body that is not read yet.
+
+        `headers` go to every host. Raises TemporaryError where another attempt may succeed, ConfigurationError, and
+        GaveUpError when the budget of requests is used up or the server asks to wait for long.
+        """
         for _ in range(MAX_REDIRECTS + 1):
-            with self._send_request(url, parameters) as response:
+            with self._send_request(url, parameters or {}, headers or {}) as response:
                 if not response.is_redirect:
-                    return self._read_answer(url, response)
+                    if response.status_code not in accepted:
+                        self._raise_status(url, response)
+                    yield response
+                    return
                 target = urljoin(response.url, response.headers["Location"])
                 if response.url.startswith("https:") and not target.startswith("https:"):
                     raise ConfigurationError(
@@ -129,7 +155,9 @@ class Client:
             f"{redact_url(url)}: more than {MAX_REDIRECTS} redirects", "Write the final address in url."
         )
 
-    def _send_request(self, url: str, parameters: Mapping[str, str]) -> requests.Response:
+    def _send_request(
+        self, url: str, parameters: Mapping[str, str], more_headers: Mapping[str, str]
+    ) -> requests.Response:
         import requests
 
         from systemscripts.http_client import checked_adapter
@@ -147,7 +175,7 @@ class Client:
         is_own_origin = get_origin(url) == get_origin(self.base_url)
         try:
             return self._session.get(
-                url, params=dict(parameters), headers=dict(self.headers) if is_own_origin else {},
+                url, params=dict(parameters), headers={**(self.headers if is_own_origin else {}), **more_headers},
                 auth=self.login if is_own_origin else None, stream=True, allow_redirects=False,
                 timeout=(self.limits.connect_seconds, self.limits.read_seconds),
             )  # fmt: skip
@@ -163,10 +191,10 @@ class Client:
                 f"{redact_url(url)} cannot be requested: {type(error).__name__}", "Correct url in the import."
             ) from error
 
-    def _read_answer(self, url: str, response: requests.Response) -> Answer:
-        if response.status_code not in (200, 204):
-            self._raise_status(url, response)
-        return Answer(response.status_code, self._read_body(url, response), response.headers.get("Content-Type", ""))
+    def read_answer(self, response: requests.Response) -> Answer:
+        """Return an answer with its whole body; raises TemporaryError, BadDataError if it is longer than allowed."""
+        body = self._read_body(response.url, response)
+        return Answer(response.status_code, body, response.headers.get("Content-Type", ""))
 
     def _raise_status(self, url: str, response: requests.Response) -> None:
         status = f"HTTP {response.status_code} {_read_error(response)}".rstrip()

@@ -93,28 +93,23 @@ class RequestLimits(Strict):
     # of one run, retries included
     requests: int = Field(2000, ge=1)
     answer_bytes: int = Field(64 << 20, ge=1)
+
+
+class ApiLimits(RequestLimits):
+    """The limits of an API, and of the file that its pages become."""
+
     file_bytes: int = Field(4 << 30, ge=1)
 
 
-class Options(Strict):
-    """An HTTP API that answers with JSON."""
+class HttpServer(Strict):
+    """What every source that asks an HTTP server has: address, login, headers and limits."""
 
     url: str
-    # part of the file names; needed if an import has several API sources
-    name: str = Field("", pattern=r"^[a-z0-9_]*$")
-    # {today} and {today-3650} are replaced by dates
-    parameters: dict[str, str | int | float | bool] = {}
     headers: dict[str, str] = {}
     authentication: Authentication | None = None
     # short for authentication of type bearer
     token: str = ""
-    # path of the list of records, such as data.items; "" for the answer itself
-    records: str | None = None
-    paging: Paging = Paging()
-    incremental: Incremental | None = None
     limits: RequestLimits = RequestLimits()
-    # for how long the pages of a stopped run are used again
-    resume_hours: float = Field(24, ge=0)
     # the only certificates to trust
     ca_file: str = ""
 
@@ -126,10 +121,26 @@ class Options(Strict):
         return value
 
     @model_validator(mode="after")
-    def _check_one_login(self) -> Options:
+    def _check_one_login(self) -> HttpServer:
         if self.token and self.authentication:
             raise ValueError("token and authentication are two logins")
         return self
+
+
+class Options(HttpServer):
+    """An HTTP API that answers with JSON."""
+
+    # part of the file names; needed if an import has several API sources
+    name: str = Field("", pattern=r"^[a-z0-9_]*$")
+    # {today} and {today-3650} are replaced by dates
+    parameters: dict[str, str | int | float | bool] = {}
+    # path of the list of records, such as data.items; "" for the answer itself
+    records: str | None = None
+    paging: Paging = Paging()
+    incremental: Incremental | None = None
+    limits: ApiLimits = ApiLimits()
+    # for how long the pages of a stopped run are used again
+    resume_hours: float = Field(24, ge=0)
 
     def get_default(self, index: int, given: str | None) -> str:
         """Return `given`, or the item of DEFAULTS for the paging style if it is None."""

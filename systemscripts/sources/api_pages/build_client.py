@@ -1,15 +1,15 @@
-"""Build the client of an API source: login, limits and address rules."""
+"""Build the client of an API or HTTP source: login, limits and address rules."""
 
 from __future__ import annotations
 
 from systemscripts.address_rules import AddressRules
-from systemscripts.configuration.source_options.api import Options
+from systemscripts.configuration.source_options.api import HttpServer
 from systemscripts.http_client import Client, Limits
 
 
-def connect(options: Options, rules: AddressRules) -> Client:
+def connect(options: HttpServer, rules: AddressRules, accept: str = "application/json") -> Client:
     """Return a client for options whose variables are resolved."""
-    headers = {"Accept": "application/json", "User-Agent": "ClientETLWorkflow", **options.headers}
+    headers = {"Accept": accept, "User-Agent": "ClientETLWorkflow", **options.headers}
     login = None
     token = options.token
     if (authentication := options.authentication) is not None:
