@@ -80,13 +80,13 @@ def assert_loaded_once(installation: Installation, files: Mapping[str, bytes]) -
 
 def check_cuts(
     installation: Installation, door: Door, proxy_to: Callable[[int], Door], cuts: int = 20, small: int = 8,
-    rows: int = 20_000, most: int = 0,
+    small_rows: int = 2, rows: int = 20_000, most: int = 0,
 ) -> None:  # fmt: skip
     """Load all files once although the connection is cut `cuts` times, at random places, also within a large file.
 
     `proxy_to` returns the door with its server at another port; `most`: bytes of one connection before it is cut.
     """
-    files = {f"orders_{number}.csv": make_rows(number) for number in range(small)}
+    files = {f"orders_{number}.csv": make_rows(number, small_rows) for number in range(small)}
     files["orders_99.csv"] = make_rows(99, rows)
     for name, content in files.items():
         door.put(name, content)

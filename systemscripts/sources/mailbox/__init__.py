@@ -1,0 +1,1 @@
+"""Read a mailbox: its connection, whose mails count, and the attachments of a mail."""

@@ -1,0 +1,282 @@
+"""Attachments of the mails in a mailbox, by IMAP over TLS.
+
+sources:
+  - type: mail
+    host: imap.example.com
+    user: orders@example.com
+    password: ${SOURCE_MAIL_PASSWORD}
+    senders: ['@client.example']       # whose mails count
+    settle: flag                       # what to do with a mail once it is loaded: flag, move, keep
+"""
+
+from __future__ import annotations
+
+import atexit
+import hashlib
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pydantic import ValidationError
+
+from systemscripts import file_ledger, masking, settings
+from systemscripts.bounded_patterns import compile_pattern
+from systemscripts.configuration import sidecar_files, variables
+from systemscripts.configuration.source_options.mail import Options
+from systemscripts.db_utils import transaction
+from systemscripts.directory_management import explain_write_error, is_in_progress
+from systemscripts.errors import ConfigurationError, EtlError, describe_faults
+from systemscripts.sources import Fetched, Request, arrival
+from systemscripts.sources.arrival import size_limits
+from systemscripts.sources.mailbox import attachments, sender_check
+from systemscripts.sources.mailbox.attachments import Attachment
+from systemscripts.sources.mailbox.session import MailboxSession
+from systemscripts.sources.types import local
+
+if TYPE_CHECKING:
+    from imap_tools import MailMessage
+
+TYPE = "mail"
+# a mail that was read is known
+LIVE = False
+# mails whose headers are asked for together
+HEADERS_AT_ONCE = 200
+_sessions: dict[str, MailboxSession] = {}
+FLAGS = {"seen": r"\Seen", "flagged": r"\Flagged"}
+
+
+def fetch(request: Request) -> Fetched:
+    """Fetch the attachments of every new mail of a listed sender.
+
+    An error is a failure in the result: what came before is kept.
+    """
+    fetched = Fetched()
+    if request.only is not None:
+        return fetched
+    options = _parse_options(request.options, f"import {request.config.config_name}, source mail")
+    folder = local.get_folder(request.config, request.directories)
+    folder.mkdir(parents=True, exist_ok=True)
+    session = _open_session(options)
+    try:
+        for mail_folder in options.folders:
+            for head in _list_new(request, options, session, mail_folder, fetched):
+                _fetch_mail(request, options, session, mail_folder, head, folder, fetched)
+    except EtlError as error:
+        if request.connection.closed:
+            raise
+        fetched.failures.append(error)
+    return fetched
+
+
+def settle(request: Request, ticket: file_ledger.Ticket) -> None:
+    """Flag or move the mail of a file once all of its files are safe here; never delete it.
+
+    Raises EtlError if the server refuses; the next run tries again.
+    """
+    options = _parse_options(request.options, f"import {request.config.config_name}, source mail")
+    if options.settle == "keep" or not (is_refused := _find_refusal(request, ticket)):
+        return
+    folder, uid_validity, uid = (ticket.source_path or "").removeprefix(options.address).rsplit("/", 4)[:3]
+    target = options.refused_folder if is_refused == "refused" else options.done_folder
+    session = _open_session(options)
+    session.call(folder, f"the folder {folder}", lambda mailbox: None)
+    # the numbers of before mean other mails now
+    if session.uid_validity != uid_validity:
+        return
+    if options.settle == "flag":
+        _store_flag(session, folder, uid, FLAGS.get(options.flag, options.flag))
+    else:
+        _move_mail(session, folder, uid, target)
+
+
+def address(written: dict[str, Any]) -> str:
+    """Return the beginning of every `source_path` of a source with these options."""
+    return _parse_options(written, "source mail").address
+
+
+def probe(written: dict[str, Any]) -> str:
+    """Log in once and count the mails, for doctor.py, and return the result in words; raises EtlError."""
+    options = _parse_options(written, "source mail")
+    session = MailboxSession(options)
+    try:
+        counts = [
+            f"{folder} has {session.call(folder, 'the list of mails', lambda box: len(box.numbers('ALL', None)))} mails"
+            for folder in options.folders
+        ]
+    finally:
+        session.close()
+    return f"{options.name}: login succeeded; {', '.join(counts)}"
+
+
+def _parse_options(written: dict[str, Any], where: str) -> Options:
+    resolved = variables.resolve_variables(written, where)
+    masking.register_secrets(str(resolved[key]) for key in ("password", "token") if resolved.get(key))
+    try:
+        return Options.model_validate(resolved)
+    except ValidationError as error:
+        raise ConfigurationError(f"{where}: {describe_faults(error, 'source')}") from error
+
+
+def _open_session(options: Options) -> MailboxSession:
+    """Return the connection to a mailbox, kept for the whole run because mails are settled one by one."""
+    if options.address not in _sessions:
+        _sessions[options.address] = MailboxSession(options)
+        atexit.register(_sessions[options.address].close)
+    return _sessions[options.address]
+
+
+def _list_new(
+    request: Request, options: Options, session: MailboxSession, folder: str, fetched: Fetched
+) -> Iterator[MailMessage]:
+    """Yield the headers of the mails in a folder that count and were not fetched before, the oldest first."""
+    criteria = "UNDELETED"
+    if options.days:
+        criteria += f" SINCE {settings.now() - timedelta(days=options.days):%d-%b-%Y}"
+    uids = session.call(folder, "the list of mails", lambda mailbox: mailbox.uids(criteria, None))
+    start = f"{options.address}{folder}/{session.uid_validity}/"
+    with transaction(request.connection) as cursor:
+        known = _list_known(file_ledger.list_origins(cursor, request.config.config_name, TYPE, start))
+    new = [uid for uid in uids if f"{start}{uid}/" not in known]
+    for first in range(0, len(new), HEADERS_AT_ONCE):
+        some = new[first : first + HEADERS_AT_ONCE]
+        heads = session.call(
+            folder, "the headers of mails",
+            lambda mailbox, some=some: list(  # type: ignore[misc]
+                mailbox.fetch(uid_list=some, headers_only=True, mark_seen=False, bulk=HEADERS_AT_ONCE)
+            ),
+        )  # fmt: skip
+        for head in heads:
+            if _is_meant(options, head, folder, fetched):
+                yield head
+
+
+def _list_known(origins: list[file_ledger.Origin]) -> set[str]:
+    """Return the beginning of the `source_path` of each mail whose files have all been fetched."""
+    found: dict[str, list[int]] = {}
+    for origin in origins:
+        found.setdefault(f"{origin.path.rsplit('/', 2)[0]}/", []).append(_parse_count(origin.stamp))
+    return {mail for mail, counts in found.items() if len(counts) >= max(counts)}
+
+
+def _parse_count(stamp: str) -> int:
+    """Return the number of files of a mail, which is the end of the stamp of each."""
+    return int(stamp.rpartition(" ")[2])
+
+
+def _is_meant(options: Options, head: MailMessage, folder: str, fetched: Fetched) -> bool:
+    """Return whether a mail is of a listed sender and subject; a sender that may be false is noted."""
+    sender = sender_check.find_sender(head.obj)
+    if not sender_check.is_listed(sender, options):
+        return False
+    if options.subject and not compile_pattern(f"(?s:.*?(?:{options.subject}).*)").fullmatch(head.subject):
+        return False
+    verdict = sender_check.judge_authentication(head.obj, sender, options.authentication_server)
+    if verdict == "passed" or (verdict == "unknown" and not options.require_authenticated):
+        return True
+    why = "SPF, DKIM or DMARC failed" if verdict == "failed" else "the server gives no result of SPF, DKIM or DMARC"
+    text = f"a mail that names {sender} as its sender was left in {folder}: {why} ({_describe(head)})"
+    fetched.leave(Path(f"{folder}/{head.uid}"), text)
+    return False
+
+
+def _fetch_mail(
+    request: Request, options: Options, session: MailboxSession, mail_folder: str, head: MailMessage, folder: Path,
+    fetched: Fetched,
+) -> None:  # fmt: skip
+    """Land the wanted attachments of one mail."""
+    what = f"the mail {_describe(head)}"
+    if not size_limits.SizeLimits(request, fetched).try_admit(f"{what} in {options.name}", head.size_rfc822):
+        return
+    uid = str(head.uid)
+    whole = session.call(
+        mail_folder, what, lambda mailbox: list(mailbox.fetch(uid_list=[uid], mark_seen=False, bulk=False))
+    )
+    # a person or another run has moved it meanwhile
+    if not whole:
+        return
+    notes: list[str] = []
+    pattern = compile_pattern(options.pattern or request.config.file_pattern)
+
+    def is_wanted(name: str) -> bool:
+        is_sidecar = sidecar_files.is_about_known(name, pattern.fullmatch)
+        return bool(pattern.fullmatch(name)) and not is_in_progress(name) and not is_sidecar
+
+    files = list(attachments.list_attachments(whole[0].obj, is_wanted, notes))
+    if not files and not notes:
+        notes.append(f"it has no attachment that matches {options.pattern or request.config.file_pattern}")
+    for number, note in enumerate(notes):
+        fetched.leave(Path(f"{mail_folder}/{uid}/{number}"), f"{what} in {mail_folder} of {options.name}: {note}")
+    start = f"{options.address}{mail_folder}/{session.uid_validity}/{uid}"
+    arrived = []
+    for origin, file in _list_origins(start, head, files):
+        with transaction(request.connection) as cursor:
+            known = file_ledger.has_stamp(cursor, request.config.config_name, TYPE, origin.stamp)
+        # the same mail has another number where someone moved it
+        if not known:
+            arrived.append((origin, _write_part(request, origin, file.content)))
+    fetched.tickets += arrival.land_files(request, TYPE, arrived, folder)
+
+
+def _list_origins(
+    start: str, head: MailMessage, files: list[Attachment]
+) -> Iterator[tuple[file_ledger.Origin, Attachment]]:
+    """Yield each file with its origin; the stamp names the mail, the file, and how many files the mail has."""
+    digests = [hashlib.sha256(file.content).hexdigest() for file in files]
+    identity = [*head.obj.get_all("Message-ID", []), *head.obj.get_all("Date", []), *digests]
+    mail = hashlib.sha256("\n".join(map(str, identity)).encode(errors="replace")).hexdigest()[:20]
+    for number, (file, digest) in enumerate(zip(files, digests, strict=True), start=1):
+        stamp = f"{mail} {number} {digest[:12]} {len(files)}"
+        yield file_ledger.Origin(f"{start}/{number}/{file.name}", len(file.content), stamp), file
+
+
+def _write_part(request: Request, origin: file_ledger.Origin, content: bytes) -> Path:
+    part = arrival.get_part_path(request, origin)
+    try:
+        part.write_bytes(content)
+    except OSError as error:
+        part.unlink(missing_ok=True)
+        raise explain_write_error(part, error) from error
+    return part
+
+
+def _find_refusal(request: Request, ticket: file_ledger.Ticket) -> str:
+    """Return "refused" or "loaded" for the mail of a ticket, "" while one of its files is not safe here."""
+    stamp = ticket.source_stamp or ""
+    with transaction(request.connection) as cursor:
+        states = file_ledger.list_archived_states(cursor, ticket.config_name, TYPE, stamp.partition(" ")[0])
+    if len(states) < _parse_count(stamp):
+        return ""
+    return "refused" if "refused" in states else "loaded"
+
+
+def _store_flag(session: MailboxSession, folder: str, uid: str, flag: str) -> None:
+    # not imap_tools' flag: it also removes what others have marked as deleted
+    status, answer = session.call(
+        folder, "the flag of a mail", lambda mailbox: mailbox.client.uid("STORE", uid, "+FLAGS", f"({flag})")
+    )
+    if status != "OK":
+        raise EtlError(f"the mail server refused the flag {flag}: {answer}", "Set flag or settle: keep in the source.")
+
+
+def _move_mail(session: MailboxSession, folder: str, uid: str, target: str) -> None:
+    from imap_tools import BaseMailBox
+    from imap_tools.utils import encode_folder
+
+    def move(mailbox: BaseMailBox) -> None:
+        # without MOVE a mail can only be copied and deleted, and nothing is deleted; some tell it only after the login
+        if b"MOVE" not in mailbox.client.capability()[1][0].split():
+            raise ConfigurationError("the mail server cannot move mails", "Set settle: flag in the source.")
+        if not mailbox.folder.exists(target):
+            mailbox.folder.create(target)
+        status, answer = mailbox.client.uid("MOVE", uid, encode_folder(target).decode())
+        if status != "OK":
+            raise EtlError(f"the mail server refused to move a mail to {target}: {answer}", "Check its rights there.")
+
+    session.call(folder, f"moving a mail to {target}", move)
+
+
+def _describe(head: MailMessage) -> str:
+    """Return subject, date and number of a mail in one line, for messages."""
+    subject = "".join(letter if letter.isprintable() else " " for letter in head.subject)[:80]
+    return f"{subject!r} of {head.date:%Y-%m-%d %H:%M} (UID {head.uid})"

@@ -1,0 +1,199 @@
+"""Attachments come in whole and once from a real mail server, of listed senders alone, and no mail is ever deleted."""
+
+from __future__ import annotations
+
+import io
+import subprocess
+import sys
+import zipfile
+from collections.abc import Iterator
+from email.message import EmailMessage
+
+import pytest
+
+from systemscripts.sources.mailbox import sender_check
+from tests.conftest import Installation
+from tests.sources import door_matrix, mail_server
+from tests.sources.door_matrix import make_rows
+from tests.sources.mail_server import PASSWORD, TOKEN, MailServer, make_mail
+
+
+@pytest.fixture(scope="module")
+def dovecot() -> Iterator[MailServer]:
+    with mail_server.running_dovecot() as server:
+        yield server
+
+
+@pytest.fixture
+def box(dovecot: MailServer, installation: Installation) -> MailServer:
+    dovecot.clear()
+    installation.write_settings(SOURCE_MAIL_PASSWORD=PASSWORD, FILE_STILL_SECONDS="0")
+    return dovecot
+
+
+def test_twenty_cuts_lose_and_double_nothing(installation: Installation, box: MailServer) -> None:
+    # a mail is fetched as a whole, so a connection must live for one
+    door_matrix.check_cuts(
+        installation, box.door(), box.door, cuts=20, small=40, small_rows=1000, rows=1500, most=40_000
+    )
+
+
+STEPS = [
+    *door_matrix.COMMON_STEPS,
+    ("systemscripts.sources.types.mail:_write_part", "after", 2),
+    ("systemscripts.sources.types.mail:_store_flag", "before", 2),
+    ("systemscripts.sources.types.mail:_store_flag", "after", 2),
+]
+
+
+@pytest.mark.parametrize("step", STEPS, ids=lambda step: f"{step[0].rpartition(':')[2]}-{step[1]}")
+def test_the_run_after_a_kill_ends_in_the_usual_state(
+    installation: Installation, box: MailServer, step: door_matrix.Step
+) -> None:
+    door_matrix.check_kill(installation, box.door(), step)
+
+
+def test_a_mail_is_moved_only_when_all_its_files_are_safe_and_refused_ones_apart(
+    installation: Installation, box: MailServer
+) -> None:
+    box.deliver(make_mail({"orders_1.csv": make_rows(1), "orders_2.csv": make_rows(2), "logo.png": b"x"}))
+    box.deliver(make_mail({"orders_3.csv": b"something,else\n1,2\n", "orders_4.csv": make_rows(4)}))
+    door_matrix.configure(installation, box.door(settle="move"), exact_header=["order_id", "amount"])
+    step = ("systemscripts.sources.types.mail:_move_mail", "before", 1)
+    command = [sys.executable, str(door_matrix.KILLING), step[0], step[1], str(step[2]), "generic_import", "orders"]
+    killed = subprocess.run(command, env=installation.process_environment(), capture_output=True, cwd=installation.data)
+    assert killed.returncode == -9, killed.stderr
+    # a mail is still there while one of its files is not in the archive
+    assert len(box.list_mails()) == 2
+    assert installation.sql("select count(*) from dba.tfile where archived_at is not null") >= [(2,)]
+    door_matrix.load(installation, 65)
+    assert installation.sql("select count(*) from public.orders") == [(6,)]
+    assert box.list_mails() == {}
+    assert list(box.list_mails(".done")) == ["orders_1.csv,orders_2.csv,logo.png"]
+    assert list(box.list_mails(".refused")) == ["orders_3.csv,orders_4.csv"]
+    assert installation.summary("generic_import", "orders")["files"] == 0
+
+
+def test_a_mail_is_known_by_its_number_and_its_content(installation: Installation, box: MailServer) -> None:
+    door_matrix.check_new_content_under_a_name(installation, box.door())
+    # someone moves a mail away and back: it has another number now
+    for path in (box.inbox / "cur").glob("*"):
+        path.rename(path.with_name(f"9{path.name}"))
+    summary = installation.summary("generic_import", "orders")
+    assert (summary["files"], summary["problems"]) == (0, [])
+    assert len(box.list_mails()) == 1 or len(list((box.inbox / "cur").glob("*"))) == 2
+
+
+def test_attachments_come_from_forwarded_mails_and_zips_and_others_are_named(
+    installation: Installation, box: MailServer
+) -> None:
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.writestr("2026/orders_3.csv", make_rows(3))
+        archive.writestr("../../orders_9.csv", make_rows(9))
+        archive.writestr("readme.txt", "nothing")
+    outer = make_mail({"orders_1.csv": make_rows(1), "all.zip": packed.getvalue()})
+    outer.add_attachment(make_mail({"orders_2.csv": make_rows(2), "orders_ä.csv": make_rows(5)}))
+    outer.add_attachment(
+        make_mail({"orders_4.csv": make_rows(4)}).as_bytes(), maintype="application", subtype="octet-stream",
+        filename="fwd.eml",
+    )  # fmt: skip
+    outer.add_attachment(b"\x78\x9f\x3e\x22", maintype="application", subtype="ms-tnef", filename="winmail.dat")
+    box.deliver(outer)
+    door_matrix.configure(installation, box.door())
+    summary = installation.summary("generic_import", "orders")
+    names = {f"orders_{number}.csv" for number in (1, 2, 3, 4, "ä")}
+    assert {name for (name,) in installation.sql("select name from dba.tfile where status = 'loaded'")} == names
+    said = "\n".join(summary["warnings"])
+    assert "winmail.dat is not read; ask the sender" in said
+    assert "../../orders_9.csv in all.zip was not taken: its name is not allowed" in said
+
+
+def test_names_of_attachments_are_never_trusted(installation: Installation, box: MailServer) -> None:
+    for name in ("../../x.csv", "..\\x.csv", "a\u202eb.csv"):
+        box.put(name, make_rows(9))
+    box.put("orders_1.csv", make_rows(1))
+    door_matrix.configure(installation, box.door())
+    summary = installation.summary("generic_import", "orders")
+    assert len([text for text in summary["warnings"] if "its name is not allowed" in text]) == 3
+    assert installation.sql("select name from dba.tfile") == [("orders_1.csv",)]
+
+
+def test_only_listed_senders_count_and_false_ones_are_named(installation: Installation, box: MailServer) -> None:
+    def deliver(number: int, sender: str, **headers: str) -> None:
+        box.deliver(make_mail({f"orders_{number}.csv": make_rows(number)}, sender, **headers))
+
+    deliver(1, "Reports <reports@CLIENT.example>")
+    deliver(2, "reports@client.example.evil.example")
+    deliver(3, '"reports@client.example" <x@evil.example>')
+    deliver(4, mail_server.SENDER, Authentication_Results="mx.example.com; spf=fail smtp.mailfrom=client.example")
+    deliver(5, mail_server.SENDER, Authentication_Results="mx.example.com; dkim=pass header.d=client.example")
+    deliver(6, mail_server.SENDER, Authentication_Results="mx.example.com; dkim=pass header.d=evil.example")
+    box.deliver(make_mail({"orders_7.csv": make_rows(7)}, subject="Invoices"))
+    door_matrix.configure(installation, box.door(subject="^Orders"))
+    summary = installation.summary("generic_import", "orders")
+    loaded = "select name from dba.tfile order by name"
+    assert installation.sql(loaded) == [("orders_1.csv",), ("orders_5.csv",)]
+    assert len([text for text in summary["warnings"] if "SPF, DKIM or DMARC failed" in text]) == 2
+    door_matrix.configure(installation, box.door(require_authenticated=True))
+    box.put("orders_8.csv", make_rows(8))
+    assert "gives no result" in "\n".join(installation.summary("generic_import", "orders")["warnings"])
+    assert len(installation.sql(loaded)) == 2
+
+
+@pytest.mark.parametrize(("header", "verdict"), [
+    ("mx; dmarc=pass header.from=client.example", "passed"),
+    ("mx; dkim=pass header.d=mail.client.example; spf=none", "passed"),
+    ("mx; spf=pass (dkim=pass header.d=client.example) smtp.mailfrom=x@evil.example", "failed"),
+    ('mx; spf=pass smtp.mailfrom="; dkim=pass header.d=client.example"@evil.example', "failed"),
+    ("mx; dkim=pass header.d=client.example; dmarc=fail", "failed"),
+    ("mx; dkim=pass header.d=example", "failed"),
+    ("mx; none", "unknown"),
+    ("evil; dmarc=pass", "unknown"),
+])  # fmt: skip
+def test_a_result_counts_only_of_the_own_server_and_for_the_domain_of_the_sender(header: str, verdict: str) -> None:
+    message = EmailMessage()
+    message["Authentication-Results"] = header
+    assert sender_check.judge_authentication(message, mail_server.SENDER, "mx") == verdict
+
+
+def test_a_full_disk_loses_nothing(installation: Installation, box: MailServer) -> None:
+    door_matrix.check_full_disk(installation, box.door())
+
+
+def test_logins_and_certificates_that_are_wrong_are_one_line_and_no_secret(
+    installation: Installation, box: MailServer
+) -> None:
+    box.put("orders_1.csv", make_rows(1))
+    installation.write_settings(SOURCE_MAIL_PASSWORD="wrong-Password-1", SOURCE_MAIL_TOKEN="wrong-token-1")
+    door_matrix.configure(installation, box.door())
+    line = door_matrix.assert_fails(installation, 78, "refused the login of orders with its password")
+    token = box.options(token="${SOURCE_MAIL_TOKEN}") | {"password": None}
+    installation.configure("orders", sources=[token])
+    line += door_matrix.assert_fails(installation, 78, "refused the login of orders with its token")
+    installation.configure("orders", sources=[box.options(ca_file="")])
+    line += door_matrix.assert_fails(installation, 78, "its certificate is not trusted", "ca_file")
+    mail_server.make_certificate(installation.data / "other")
+    installation.configure("orders", sources=[box.options(ca_file=str(installation.data / "other.pem"))])
+    line += door_matrix.assert_fails(installation, 78, "its certificate is not trusted")
+    installation.configure("orders", sources=[box.options(folders=["Absent"])])
+    installation.write_settings(SOURCE_MAIL_PASSWORD=PASSWORD, SOURCE_MAIL_TOKEN=TOKEN)
+    line += door_matrix.assert_fails(installation, 78, "there is no folder Absent")
+    assert not [secret for secret in ("wrong-Password-1", "wrong-token-1", PASSWORD) if secret in line]
+    installation.configure("orders", sources=[token])
+    door_matrix.load(installation)
+    assert not [secret for secret in (PASSWORD, TOKEN, "wrong-token-1") if secret in installation.read_logs()]
+    door_matrix.assert_loaded_once(installation, {"orders_1.csv": make_rows(1)})
+
+
+def test_without_its_package_one_line_names_the_command(installation: Installation, box: MailServer) -> None:
+    door_matrix.configure(installation, box.door())
+    hidden = installation.data / "hidden"
+    hidden.mkdir()
+    (hidden / "sitecustomize.py").write_text(
+        "import importlib.util as u\nreal = u.find_spec\n"
+        "u.find_spec = lambda name, *more: None if name == 'imap_tools' else real(name, *more)\n"
+    )
+    path = f"{hidden}:{installation.process_environment()['PYTHONPATH']}"
+    done = door_matrix.load(installation, 78, PYTHONPATH=path)
+    assert "needs the Python package imap-tools" in done.stderr and "--with mail" in done.stderr
