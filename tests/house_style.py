@@ -41,6 +41,8 @@ QUESTION = re.compile(
 # modules that share a name -> why a search for the name does not mislead
 SAME_NAMES = {
     "systemscripts/configuration/source_options/api systemscripts/sources/types/api": "a type of source, its options",
+    "systemscripts/configuration/source_options/http systemscripts/sources/types/http": "as api",
+    "systemscripts/configuration/source_options/mail systemscripts/sources/types/mail": "as api",
     "systemscripts/configuration/source_options/local systemscripts/sources/types/local": "as api",
     "systemscripts/configuration/source_options/sftp systemscripts/sources/types/sftp systemscripts/targets/types/sftp":
         "a type of source and of target, its options",

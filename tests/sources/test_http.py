@@ -120,8 +120,8 @@ def test_twenty_cuts_lose_and_double_nothing(installation: Installation, site: F
 
 @pytest.mark.parametrize("step", [
     *door_matrix.COMMON_STEPS,
-    ("systemscripts.http_client.download:_Download._write_body", "before", 2),
-    ("systemscripts.http_client.download:_Download._write_body", "after", 2),
+    ("systemscripts.http_client.file_download:_Download._write_body", "before", 2),
+    ("systemscripts.http_client.file_download:_Download._write_body", "after", 2),
 ], ids=lambda step: f"{step[0].rpartition('.')[2]}-{step[1]}")  # fmt: skip
 def test_the_run_after_a_kill_ends_in_the_usual_state(
     installation: Installation, site: FileServer, step: door_matrix.Step

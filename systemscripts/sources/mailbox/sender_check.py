@@ -44,21 +44,24 @@ def judge_authentication(message: Message, sender: str, server: str = "") -> Ver
     Only its own header counts, the first Authentication-Results or the first of `server`: others may be the sender's.
     A result of another domain than the sender's is one of the domain that really sent the mail, so it does not count.
     """
-    headers = [_QUOTED.sub('""', _COMMENT.sub("", " ".join(str(h).split()))) for h in message.get_all(
-        "Authentication-Results", [])]  # fmt: skip
+    written = [" ".join(str(header).split()) for header in message.get_all("Authentication-Results", [])]
+    # the sender chooses what is in comments and quotes
+    headers = [_QUOTED.sub('""', _COMMENT.sub("", text)) for text in written]
     own = [text for text in headers if not server or text.split(";")[0].split()[:1] == [server]]
-    results = [(kind.lower(), result.lower(), rest) for kind, result, rest in _RESULT.findall(own[0] if own else "")]
+    results = [
+        (method.lower(), result.lower(), rest) for method, result, rest in _RESULT.findall(own[0] if own else "")
+    ]
     domain = sender.rpartition("@")[2]
-    passed = [(kind, rest) for kind, result, rest in results if result == "pass"]
-    if any(result in _FAILED for kind, result, _ in results if kind == "dmarc"):
+    passed = [(method, rest) for method, result, rest in results if result == "pass"]
+    if any(result in _FAILED for method, result, _ in results if method == "dmarc"):
         return "failed"
-    if any(kind == "dmarc" or _is_about(domain, kind, rest) for kind, rest in passed):
+    if any(method == "dmarc" or _is_about(domain, method, rest) for method, rest in passed):
         return "passed"
     return "failed" if passed or any(result in _FAILED for _, result, _ in results) else "unknown"
 
 
-def _is_about(domain: str, kind: str, rest: str) -> bool:
-    match = _DOMAIN[kind].search(rest)
-    found = match[1].casefold().rstrip(".") if match else ""
+def _is_about(domain: str, method: str, rest: str) -> bool:
+    match = _DOMAIN[method].search(rest)
+    tested = match[1].casefold().rstrip(".") if match else ""
     # a parent domain signs for its subdomains, and the other way round (RFC 7489, 3.1.1, relaxed)
-    return bool(found) and "." in found and (f".{domain}".endswith(f".{found}") or found.endswith(f".{domain}"))
+    return bool(tested) and "." in tested and (f".{domain}".endswith(f".{tested}") or tested.endswith(f".{domain}"))

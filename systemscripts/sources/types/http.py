@@ -38,7 +38,7 @@ from systemscripts.errors import (
     describe_faults,
 )
 from systemscripts.http_client import Client, redact_url
-from systemscripts.http_client.download import Head, download_file, read_head
+from systemscripts.http_client.file_download import Head, download_file, read_head
 from systemscripts.retries import TemporaryError
 from systemscripts.sources import Fetched, Request, arrival
 from systemscripts.sources.api_pages import build_client
@@ -206,10 +206,12 @@ def _fetch_file(
                 size_limits.check_free_space(redact_url(link.url), request.directories.temporary)
             tracker.advance(more)
 
-        found = download_file(client, link.url, earlier.source_stamp or "" if earlier else "", choose_part, advance)
-    if found is None:
+        downloaded = download_file(
+            client, link.url, earlier.source_stamp or "" if earlier else "", choose_part, advance
+        )
+    if downloaded is None:
         return None
-    head, part = found
+    head, part = downloaded
     if earlier is not None and _has_content_of(request, earlier, part):
         part.unlink()
         # asked for with its new stamp from now on

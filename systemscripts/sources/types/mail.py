@@ -29,9 +29,9 @@ from systemscripts.directory_management import explain_write_error, is_in_progre
 from systemscripts.errors import ConfigurationError, EtlError, describe_faults
 from systemscripts.sources import Fetched, Request, arrival
 from systemscripts.sources.arrival import size_limits
-from systemscripts.sources.mailbox import attachments, sender_check
-from systemscripts.sources.mailbox.attachments import Attachment
-from systemscripts.sources.mailbox.session import MailboxSession
+from systemscripts.sources.mailbox import attached_files, sender_check
+from systemscripts.sources.mailbox.attached_files import Attachment
+from systemscripts.sources.mailbox.mailbox_session import MailboxSession
 from systemscripts.sources.types import local
 
 if TYPE_CHECKING:
@@ -153,10 +153,10 @@ def _list_new(
 
 def _list_known(origins: list[file_ledger.Origin]) -> set[str]:
     """Return the beginning of the `source_path` of each mail whose files have all been fetched."""
-    found: dict[str, list[int]] = {}
+    by_mail: dict[str, list[int]] = {}
     for origin in origins:
-        found.setdefault(f"{origin.path.rsplit('/', 2)[0]}/", []).append(_parse_count(origin.stamp))
-    return {mail for mail, counts in found.items() if len(counts) >= max(counts)}
+        by_mail.setdefault(f"{origin.path.rsplit('/', 2)[0]}/", []).append(_parse_count(origin.stamp))
+    return {mail for mail, counts in by_mail.items() if len(counts) >= max(counts)}
 
 
 def _parse_count(stamp: str) -> int:
@@ -202,7 +202,7 @@ def _fetch_mail(
         is_sidecar = sidecar_files.is_about_known(name, pattern.fullmatch)
         return bool(pattern.fullmatch(name)) and not is_in_progress(name) and not is_sidecar
 
-    files = list(attachments.list_attachments(whole[0].obj, is_wanted, notes))
+    files = list(attached_files.list_attachments(whole[0].obj, is_wanted, notes))
     if not files and not notes:
         notes.append(f"it has no attachment that matches {options.pattern or request.config.file_pattern}")
     for number, note in enumerate(notes):

@@ -53,13 +53,13 @@ def download_file(
     something counts as the first again. Raises what `Client.open_response` and the two functions raise, GaveUpError
     after too many attempts, EtlError if the file cannot be written.
     """
-    failed, current = 0, _Download(client, url, known_stamp, choose_part, advance)
+    failed, download = 0, _Download(client, url, known_stamp, choose_part, advance)
     while True:
-        before = current.received
+        before = download.received
         try:
-            return current.attempt()
+            return download.attempt()
         except TemporaryError as error:
-            failed = 1 if current.received > before else failed + 1
+            failed = 1 if download.received > before else failed + 1
             if failed >= max(1, client.limits.attempts):
                 raise GaveUpError(
                     f"{redact_url(url)}: {error}, after {failed} attempts", "The next run continues from there."
@@ -75,23 +75,23 @@ class _Download:
     choose_part: ChoosePart
     advance: Advance
     received: int = 0
-    found: tuple[Head, Path] | None = None
+    current: tuple[Head, Path] | None = None
 
     def attempt(self) -> tuple[Head, Path] | None:
         """Ask for the file, or for the rest of it; return None if it did not change."""
-        if self.found is None or not self._can_resume():
+        if self.current is None or not self._can_resume():
             asked = self._ask_whole()
             if asked is not None:
                 return asked
-            if self.found is None:
+            if self.current is None:
                 return None
         return self._ask_rest()
 
     def _can_resume(self) -> bool:
         """Return whether a part of the file is here, and its rest can be told from that of another content."""
-        if self.found is None:
+        if self.current is None:
             return False
-        head, part = self.found
+        head, part = self.current
         return bool(head.stamp and not head.stamp.startswith(WEAK) and head.size) and _get_size(part) > 0
 
     def _ask_whole(self) -> tuple[Head, Path] | None:
@@ -99,13 +99,13 @@ class _Download:
         if self.known_stamp:
             is_tag = self.known_stamp.endswith('"')
             headers["If-None-Match" if is_tag else "If-Modified-Since"] = self.known_stamp
-        self.found = None
+        self.current = None
         with self.client.open_response(self.url, headers=headers, accepted=(200, 304)) as response:
             if response.status_code == 304:
                 return None
             head = read_head(response)
             part = self.choose_part(head)
-            self.found = head, part
+            self.current = head, part
             if self._can_resume():
                 # a part of a stopped run: only the rest is asked for
                 return None
@@ -114,17 +114,17 @@ class _Download:
         return head, part
 
     def _ask_rest(self) -> tuple[Head, Path]:
-        assert self.found is not None
-        head, part = self.found
+        assert self.current is not None
+        head, part = self.current
         start = _get_size(part)
         if start == head.size:
-            return self.found
+            return self.current
         headers = {"Accept-Encoding": "identity", "Range": f"bytes={start}-", "If-Range": head.stamp}
         with self.client.open_response(self.url, headers=headers, accepted=(200, 206, 416)) as response:
             match = _RANGE.fullmatch(response.headers.get("Content-Range", ""))
             if response.status_code == 206 and match and int(match[1]) == start and match[2] in (str(head.size), "*"):
                 self._write_body(response, part)
-                return self.found
+                return self.current
             if response.status_code != 200:
                 # not the range that was asked for: from the beginning
                 part.unlink()
@@ -132,7 +132,7 @@ class _Download:
             # another content meanwhile, or a server without ranges
             head = read_head(response)
             part = self.choose_part(head)
-            self.found = head, part
+            self.current = head, part
             part.unlink(missing_ok=True)
             self._write_body(response, part)
             return head, part
@@ -153,8 +153,8 @@ class _Download:
             raise TemporaryError(f"the answer is truncated ({type(error).__name__})") from error
         except OSError as error:
             raise explain_write_error(part, error) from error
-        assert self.found is not None
-        expected = self.found[0].size
+        assert self.current is not None
+        expected = self.current[0].size
         if expected is not None and size != expected:
             part.unlink()
             raise TemporaryError(f"the file has {size:,} bytes, and {expected:,} were announced")
