@@ -10,12 +10,14 @@ from pydantic import AfterValidator, Field
 from systemscripts.configuration.strict_model import Strict
 
 # name.0 is the first part of the file name, as everywhere in a configuration; fields of records count from 1
-_PLACE = re.compile(r"(?:trailer|header|sidecar)\.[1-9][0-9]*|name\.[0-9]+")
+_PLACE = re.compile(r"(?:trailer|header|sidecar)\.[1-9][0-9]*|(?:trailer|header)\.[1-9][0-9]*-[1-9][0-9]*|name\.[0-9]+")
 
 
 def _check_location(value: str) -> str:
     if not _PLACE.fullmatch(value):
-        raise ValueError("expected trailer.N, header.N, sidecar.N (N from 1) or name.N (from 0), such as trailer.2")
+        raise ValueError(
+            "expected trailer.N, header.N, sidecar.N (N from 1) or name.N (from 0), such as trailer.2 or trailer.4-12"
+        )
     return value
 
 
@@ -24,7 +26,7 @@ Column = Annotated[str, Field(pattern=r"^[a-z_][a-z0-9_]{0,62}$")]
 
 
 class Control(Strict):
-    """`control:` of an import; each location is trailer.N, header.N, sidecar.N or name.N."""
+    """`control:` of an import; each location is trailer.N, header.N, sidecar.N or name.N, or letters: trailer.4-12."""
 
     # where the number of rows is stated
     rows: Place | None = None
@@ -37,8 +39,8 @@ class Control(Strict):
         return any(location.startswith(f"{source}.") for location in locations)
 
 
-def split_location(location: str) -> tuple[str, int]:
-    """Return source and number of a location."""
-    match = re.fullmatch(r"([a-z]+)\.([0-9]+)", location)
+def split_location(location: str) -> tuple[str, int, int | None]:
+    """Return source and number of a location; where it is letters of a record: the first of them, and the last."""
+    match = re.fullmatch(r"([a-z]+)\.([0-9]+)(?:-([0-9]+))?", location)
     assert match is not None
-    return match[1], int(match[2])
+    return match[1], int(match[2]), int(match[3]) if match[3] else None

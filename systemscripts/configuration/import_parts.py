@@ -8,13 +8,13 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
 from systemscripts import settings
-from systemscripts.configuration.spellings import Spellings
+from systemscripts.configuration.file_layout_options import FileLayout
 from systemscripts.configuration.strict_model import Strict
 
 NAME = r"[a-z_][a-z0-9_]{0,62}"
 
 
-class Reading(Spellings):
+class Reading(FileLayout):
     """How to read a file, where its content does not tell."""
 
     header_row: int | list[str] | None = None

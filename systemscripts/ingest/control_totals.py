@@ -126,7 +126,7 @@ def _read_rows(config: ImportConfig, file: PreparedFile, sums: dict[str, Sum]) -
 
 def _read_total(config: ImportConfig, file: PreparedFile, location: str, read: ReadTotal) -> str:
     """Return the text at a location; raises BadDataError where there is none that `read` understands."""
-    source, number = split_location(location)
+    source, number, last = split_location(location)
     if source == "name":
         rule = label_and_date.Rule("filename", str(number))
         return label_and_date.find_text_in_name(rule, file.ticket.name, config.delimiter) or ""
@@ -136,6 +136,9 @@ def _read_total(config: ImportConfig, file: PreparedFile, location: str, read: R
             f"control: {location} cannot be read from {file.table.detected.format or 'this file'}",
             "Only text files have a first and a last record; take the total from a sidecar or the name.",
         )
+    if last is not None:
+        # letters of the record as it is written
+        fields, number = [file.table.control_lines[source][number - 1 : last].strip()], 1
     if len(fields) < number or not read(fields[number - 1]):
         shown = f"{fields[number - 1]!r}" if len(fields) >= number else f"one of only {len(fields)} fields"
         raise BadDataError(f"control: {location} is {shown}, not a number; the record is {fields}")

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from systemscripts import file_ledger
 from systemscripts.configuration import ImportConfig, sidecar_files, variables
+from systemscripts.configuration.file_layout_options import parse_span
 from systemscripts.configuration.learned_aliases import add_learned_aliases
 from systemscripts.datasets import label_and_date, lake
 from systemscripts.datasets.label_and_date import Identity, Rule
@@ -148,12 +149,21 @@ def build_reading_options(context: Context) -> ReadingOptions:
     options["names"] = tuple(options["names"])
     if isinstance(options["header_row"], list):
         options["header_row"] = tuple(options["header_row"])
+    reading = context.config.reading
+    # the database does not keep their order
+    spans = [(name, *parse_span(span)) for name, span in reading.fixed_width.items()]
+    options["fixed_width"] = tuple(sorted(spans, key=lambda span: span[1]))
+    types = reading.record_types
     control = context.config.control
     passwords = variables.resolve_variables(context.config.reading.password, "reading.password")
     return ReadingOptions(
         passwords=tuple(passwords),
         **options,
         known_columns=_find_known_columns(context.config),
+        header_code=types.header,
+        trailer_code=types.trailer,
+        row_code=types.rows,
+        skipped_codes=tuple(types.skip),
         header_is_control=control.has_source("header"),
         trailer_is_control=control.has_source("trailer"),
     )

@@ -47,6 +47,14 @@ class ReadingOptions:
     # the first, the last record of a text file has totals and is not part of the table
     header_is_control: bool = False
     trailer_is_control: bool = False
+    # the columns of a file of fixed width: name, start in letters from 0, end; None: the end of the line
+    fixed_width: tuple[tuple[str, int, int | None], ...] = ()
+    # what the first, the last and the other records begin with, where a file has several types of them
+    header_code: str = ""
+    trailer_code: str = ""
+    row_code: str = ""
+    # records that are left out
+    skipped_codes: tuple[str, ...] = ()
     # of protected workbooks and zips, tried in order
     passwords: tuple[str, ...] = field(default=(), repr=False)
 
@@ -98,6 +106,8 @@ class Detected:
     quote: str = ""
     header_row: int | None = None
     sheet: str = ""
+    # where the columns of a file of fixed width begin, in letters from 0
+    positions: tuple[int, ...] = ()
     # the reasons, as sentences; every doubt is also a warning of the table
     notes: list[str] = field(default_factory=list)
 
@@ -117,6 +127,8 @@ class Table(ABC):
     added_columns: int = 0
     # the fields of the records with totals, which are not part of the table: header, trailer
     control_records: Mapping[str, list[str]] = MappingProxyType({})
+    # the same records as they are written, for totals at fixed positions
+    control_lines: Mapping[str, str] = MappingProxyType({})
 
     @abstractmethod
     def blocks(self) -> Iterator[Block]:

@@ -8,6 +8,7 @@ from datetime import date
 from systemscripts import settings
 from systemscripts.configuration.column_schema import Column
 from systemscripts.imports.suggest import infer_types
+from systemscripts.imports.suggest.file_layout import propose_layout
 from systemscripts.imports.suggest.file_pattern import propose_pattern
 from systemscripts.imports.suggest.import_proposal import ImportProposal
 from systemscripts.imports.suggest.infer_types import Proposal
@@ -50,6 +51,7 @@ def propose_import(files: Sequence[FileFacts], name: str) -> ImportProposal:
         _join_skips(files),
         filled,
         [f"{file.path.name}: {note}" if len(files) > 1 else note for file in files for note in file.notes],
+        propose_layout(files),
     )
 
 

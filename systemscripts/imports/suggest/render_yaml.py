@@ -15,6 +15,11 @@ MAX_NOTES = 20
 # a longer header is easier to copy from the file
 MAX_SHOWN_HEADERS = 12
 
+LAYOUT_REASONS = {
+    "header_row": "the line of the names",
+    "fixed_width": "letters of each line, from 1; widen a column that ends too early",
+}
+
 
 def render_import(proposal: ImportProposal) -> str:
     """Return the YAML of a proposed import; guesses are comments."""
@@ -73,15 +78,17 @@ def _render_reading(proposal: ImportProposal, common: dict[str, object]) -> Iter
     """Yield the key `reading`: how all numbers are written, and which rows are skipped."""
     sure = [skip for skip in proposal.skips if skip.is_sure]
     doubtful = [skip for skip in proposal.skips if not skip.is_sure]
-    if common or sure or proposal.reading:
+    if common or sure or proposal.reading or proposal.layout:
         yield "reading:"
+    layout = {key: value for key, value in proposal.layout.items() if key not in proposal.reading}
+    yield from (f"  {key}: {dump_value(value)}   # {LAYOUT_REASONS[key]}" for key, value in layout.items())
     yield from (f"  {key}: {dump_value(value)}   # as it was chosen" for key, value in proposal.reading.items())
     yield from (f"  {key}: {dump_value(value)}   # of all numbers" for key, value in common.items())
     if sure:
         yield "  skip_if:   # these rows are not data: all that a line names must fit, * is any text"
         yield from (f"  - {dump_rule(skip.rule)}   # {_as_one_line(skip.reason)}" for skip in sure)
     elif doubtful:
-        yield from ([] if common or proposal.reading else ["# reading:"])
+        yield from ([] if common or proposal.reading or proposal.layout else ["# reading:"])
         yield "#   skip_if:"
     yield from (f"#   - {dump_rule(skip.rule)}   # {_as_one_line(skip.reason)}" for skip in doubtful)
 

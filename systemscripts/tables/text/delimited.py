@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from systemscripts.errors import BadDataError
 from systemscripts.summary import Notice
 from systemscripts.tables.model import Block, Detected, Lines, ReadingOptions, Table
-from systemscripts.tables.text import damaged_bytes, dialect, select_records, table_bounds
+from systemscripts.tables.text import damaged_bytes, dialect, fixed_width, record_types, select_records, table_bounds
 from systemscripts.tables.text.dialect import Dialect
 from systemscripts.tables.text.dialect_adapter import DialectAdapter, find_absent_bytes, needs_adapter
 from systemscripts.tables.text.text_file import TextFile
@@ -30,11 +31,12 @@ class DelimitedTable(Table):
 
     def __init__(self, file: TextFile, options: ReadingOptions) -> None:
         """Detect dialect and header. Raises BadDataError if two delimiters fit, or the declared one does not."""
+        options = _complete_options(options)
         self._file, self._options = file, options
-        control_lines = _take_control_lines(file, options)
+        control_lines = record_types.take_control_lines(file, options)
         self._error_tail = damaged_bytes.find_error_tail(file)
         samples = file.read_samples(FIRST_SAMPLE_BYTES, LATER_SAMPLE_BYTES)
-        detected = dialect.detect_dialect(_drop_half_lines(samples), options.delimiter, options.quote, options.escape)
+        detected = _choose_dialect(samples, options)
         if options.delimiter and not any(options.delimiter in text for text in samples):
             _refuse_another_delimiter(file, samples, options)
         if detected.doubt:
@@ -53,6 +55,8 @@ class DelimitedTable(Table):
             self.detected.notes.append("mixed line ends: LF, CRLF and CR all end a record")
         if detected.escape:
             self.detected.notes.append("a backslash escapes a quote")
+        self.detected.positions = detected.positions
+        self.control_lines = control_lines
         self.control_records = {which: split_control_record(line, delimiter) for which, line in control_lines.items()}
         self._analyse(detected.width)
 
@@ -69,15 +73,17 @@ class DelimitedTable(Table):
         if findings is None:
             return
         selector = select_records.RecordSelector(findings, self.wire)
+        types = record_types.TypeSelector(self.wire, self._options)
         splitter = self._reader.make_splitter(findings.width)
-        if record and not needs_adapter(self._adapter.dialect):
+        if record and not self._options.row_code and not needs_adapter(self._adapter.dialect):
             splitter.expect(record)
         text = self._adapter.adapt_text(table_bounds.limit_bytes(self._file.chunks(), findings.end))
         blocks = map(self._adapter.restore_records, splitter.blocks(text))
-        for block in selector.select_records(blocks, self._options.stop_at_blank_row):
-            self.skipped = selector.skipped + self._control_rows
+        selected = selector.select_records(blocks, self._options.stop_at_blank_row)
+        for block in types.select(selected) if self._options.row_code else selected:
+            self.skipped = selector.skipped + self._control_rows + types.skipped
             yield block
-        self.skipped = selector.skipped + self._control_rows
+        self.skipped = selector.skipped + self._control_rows + types.skipped
         self.warnings = self._collect_warnings(splitter.stray_quotes) + selector.notices
 
     def content_sha256(self) -> str:
@@ -89,7 +95,7 @@ class DelimitedTable(Table):
         findings, file = self._findings, self._file
         if findings is None or findings.end is not None or findings.changes or self._options.stop_at_blank_row:
             return None
-        if self._control_rows or findings.is_surplus:
+        if self._control_rows or findings.is_surplus or self._options.row_code:
             return None
         is_usual = file.is_utf8 and file.encoding in ("utf-8", "ascii") and file.line_end in (b"\n", b"\r\n")
         if not is_usual or needs_adapter(self._adapter.dialect):
@@ -139,7 +145,9 @@ class DelimitedTable(Table):
                 "Set the encoding.",
             )
         self._findings = findings
-        self.columns, self.skipped = findings.header.columns, findings.skipped + self._control_rows
+        # declared names, also where the file has a header
+        names = [name for name, _, _ in options.fixed_width]
+        self.columns, self.skipped = names or findings.header.columns, findings.skipped + self._control_rows
         self.detected.header_row = findings.header.row
         self.detected.notes += [*findings.notes, *(doubt.text for doubt in findings.doubts)]
         self.warnings = self._collect_warnings()
@@ -169,10 +177,19 @@ def open_delimited(path: Path, options: ReadingOptions) -> Table:
         raise
 
 
-def _take_control_lines(file: TextFile, options: ReadingOptions) -> dict[str, str]:
-    """Take the records with totals out of the text: the first as header, the last as trailer."""
-    lines = {"header": file.take_first_line()} if options.header_is_control else {}
-    return lines | ({"trailer": file.take_last_line()} if options.trailer_is_control else {})
+def _complete_options(options: ReadingOptions) -> ReadingOptions:
+    """Return the options with what declared columns and types of records imply."""
+    if options.fixed_width:
+        names = tuple(name for name, _, _ in options.fixed_width)
+        # the lines below a header are records, whatever they look like
+        return replace(options, names=names, no_header=options.header_row is None, keep_all_rows=True)
+    return replace(options, keep_all_rows=True) if options.row_code else options
+
+
+def _choose_dialect(samples: list[str], options: ReadingOptions) -> Dialect:
+    if options.fixed_width:
+        return fixed_width.declare_dialect(options.fixed_width)
+    return dialect.detect_dialect(_drop_half_lines(samples), options.delimiter, options.quote, options.escape)
 
 
 def split_control_record(line: str, delimiter: str) -> list[str]:

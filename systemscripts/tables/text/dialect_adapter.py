@@ -38,7 +38,7 @@ class DialectAdapter:
     def adapt_text(self, chunks: Iterable[bytes]) -> Iterator[bytes]:
         """Yield the text with stand-ins, ready to be split."""
         chunks = self._replace_escapes(chunks) if self.dialect.escape else iter(chunks)
-        if self.dialect.runs or self.dialect.positions:
+        if self.dialect.runs or is_fixed_width(self.dialect):
             return self._replace_runs(chunks)
         return self._replace_delimiters(chunks) if len(self._delimiter) > 1 else chunks
 
@@ -88,10 +88,9 @@ class DialectAdapter:
             yield self._replace_line_delimiters(rest)
 
     def _replace_line_delimiters(self, text: bytes) -> bytes:
-        if self.dialect.positions:
-            lines = text.decode(self.wire.encoding, "surrogateescape").splitlines(keepends=True)
-            mark, quote, positions = self.wire.delimiter, self.wire.quote, self.dialect.positions
-            delimited = "".join(fixed_width.delimit_line(line, positions, mark, quote) for line in lines)
+        if is_fixed_width(self.dialect):
+            lines = text.decode(self.wire.encoding, "surrogateescape")
+            delimited = fixed_width.delimit_text(lines, self.dialect, self.wire.delimiter, self.wire.quote)
             return delimited.encode(self.wire.encoding, "surrogateescape")
         # A run of blanks matches as a whole: trying each of its ends would make a long one slow.
         stripped = re.sub(rb"(?m)^[ \t]+|(?<![ \t])[ \t]++(?=\r?$)", b"", text)
@@ -123,9 +122,14 @@ def needs_adapter(dialect: Dialect) -> bool:
     return needs_stand_in(dialect) or bool(dialect.escape) or dialect.wrapped
 
 
+def is_fixed_width(dialect: Dialect) -> bool:
+    """Return whether the columns are at fixed positions, detected or declared."""
+    return bool(dialect.positions or dialect.spans)
+
+
 def needs_stand_in(dialect: Dialect) -> bool:
     """Return whether the delimiter is not one byte that COPY accepts."""
-    return len(dialect.delimiter.encode()) > 1 or dialect.runs or bool(dialect.positions) or dialect.delimiter == "\\"
+    return len(dialect.delimiter.encode()) > 1 or dialect.runs or is_fixed_width(dialect) or dialect.delimiter == "\\"
 
 
 def find_absent_bytes(chunks: Iterable[bytes]) -> list[bytes]:

@@ -74,6 +74,8 @@ class Dialect:
     runs: bool = False
     # where columns of fixed width begin, in letters from 0
     positions: tuple[int, ...] = ()
+    # where declared columns of fixed width begin and end, in letters from 0; None: at the end of the line
+    spans: tuple[tuple[int, int | None], ...] = ()
     # each line as a whole is quoted once more
     wrapped: bool = False
     # two readings fit equally well, so the file is refused

@@ -26,6 +26,8 @@ MARKS = (",", ";", "|", ":")
 # As many of one of these in each line, also in that of the names, separate fields. Commas also separate words.
 STRONG_MARKS = (";", "|")
 LETTERS = re.compile(r"[^\s]")
+# not str.splitlines(): within a line it also splits at characters such as U+2028
+LINES = re.compile(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+")
 
 
 def detect_fixed_width(samples: Sequence[str]) -> Dialect | None:
@@ -45,13 +47,28 @@ def detect_fixed_width(samples: Sequence[str]) -> Dialect | None:
     return None
 
 
-def delimit_line(line: str, positions: Sequence[int], mark: str, quote: str) -> str:
-    """Return a line with `mark` between its fields: a ruler as a blank line, a line that does not fit as one field."""
+def declare_dialect(columns: Sequence[tuple[str, int, int | None]]) -> Dialect:
+    """Return the dialect of columns that the configuration declares: name, start and end of each."""
+    spans = tuple((start, end) for _, start, end in columns)
+    return Dialect(" ", '"', len(spans), f"{len(spans)} columns of fixed width, as set", spans=spans)
+
+
+def delimit_text(text: str, dialect: Dialect, mark: str, quote: str) -> str:
+    """Return complete lines with `mark` between their fields."""
+    return "".join(_delimit_line(line, dialect, mark, quote) for line in LINES.findall(text))
+
+
+def _delimit_line(line: str, dialect: Dialect, mark: str, quote: str) -> str:
+    """Return a ruler as a blank line, and a line that does not fit the detected columns as one field."""
     text = line.rstrip("\r\n")
     end = line[len(text) :]
     if RULER.fullmatch(text):
         return end
-    fields = split_line(text, positions)
+    fields: list[str] | None
+    if dialect.spans:
+        fields = [text[start:stop].strip() for start, stop in dialect.spans]
+    else:
+        fields = split_line(text, dialect.positions)
     fields = [text.strip()] if fields is None else fields
     if not any(fields):
         return end
