@@ -12,6 +12,8 @@ from systemscripts.configuration.spellings import Spellings
 from systemscripts.configuration.strict_model import Strict
 
 COLUMN = r"[a-z_][a-z0-9_]{0,62}"
+STEP = r"[^/\s.][^/]*"
+FIELD_PATH = rf"^(?:\.\./)*{STEP}(?:/{STEP})*$"
 # letters of a line from 1, both included; without an end: to the end of the line
 _SPAN = re.compile(r"([1-9][0-9]*)(?:(-)([1-9][0-9]*)?)?")
 
@@ -62,6 +64,11 @@ class FileLayout(Spellings):
     fixed_width: dict[Annotated[str, Field(pattern=rf"^{COLUMN}$")], Span] = {}
     record_types: RecordTypes = RecordTypes()
 
+    # of JSON or XML: the path to the records, such as orders/lines
+    records: str = Field("", pattern=rf"^(?:/?{STEP}(?:/{STEP})*)?$")
+    # column -> path from the record, such as address/city, or ../id in the object around it
+    fields: dict[Annotated[str, Field(pattern=rf"^{COLUMN}$")], Annotated[str, Field(pattern=FIELD_PATH)]] = {}
+
     @field_validator("fixed_width", mode="before")
     @classmethod
     def _convert_numbers_to_texts(cls, value: Any) -> Any:
@@ -75,6 +82,12 @@ class FileLayout(Spellings):
             if end is None or end > start:
                 raise ValueError(f"{column} and {following} overlap")
         return value
+
+    @model_validator(mode="after")
+    def _check_fields(self) -> FileLayout:
+        if self.fields and not self.records:
+            raise ValueError("fields needs records, the path that they start from")
+        return self
 
     @model_validator(mode="after")
     def _check_first_column(self) -> FileLayout:

@@ -153,6 +153,7 @@ def build_reading_options(context: Context) -> ReadingOptions:
     # the database does not keep their order
     spans = [(name, *parse_span(span)) for name, span in reading.fixed_width.items()]
     options["fixed_width"] = tuple(sorted(spans, key=lambda span: span[1]))
+    options["fields"] = tuple(sorted(reading.fields.items()))
     types = reading.record_types
     control = context.config.control
     passwords = variables.resolve_variables(context.config.reading.password, "reading.password")

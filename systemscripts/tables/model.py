@@ -55,6 +55,9 @@ class ReadingOptions:
     row_code: str = ""
     # records that are left out
     skipped_codes: tuple[str, ...] = ()
+    # the path of the records in JSON or XML, and column -> path of more values, from the record
+    records: str = ""
+    fields: tuple[tuple[str, str], ...] = ()
     # of protected workbooks and zips, tried in order
     passwords: tuple[str, ...] = field(default=(), repr=False)
 

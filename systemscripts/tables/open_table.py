@@ -8,6 +8,7 @@ from types import ModuleType
 from systemscripts import plugins
 from systemscripts.errors import EtlError, UsageError
 from systemscripts.tables import formats
+from systemscripts.tables.formats import xml_records
 from systemscripts.tables.model import ReadingOptions, Table
 
 # Enough for every format to recognise its files.
@@ -23,10 +24,14 @@ def open_table(path: Path, options: ReadingOptions = ReadingOptions()) -> Table:
     try:
         with path.open("rb") as file:
             head = file.read(HEAD_BYTES)
+        if options.records and xml_records.begins_like_xml(head):
+            return xml_records.open(path, options)
         for module in list_format_modules():
             if module.recognises(head, path):
                 table: Table = module.open(path, options)
                 return table
+        if options.records and head:
+            raise xml_records.make_error(path)
         # Imported late, since workbooks do not need it.
         from systemscripts.tables.text import delimited
 

@@ -118,7 +118,10 @@ def _refuse_xml(head: bytes, text: str, path: Path) -> _Refusal | None:
     if XML_ERRORS.search(text):
         words = " ".join(" ".join(XML_WORDS.findall(text)).split())[:MAX_WORDS_LETTERS] or _strip_tags(text)
         return _Refusal(f'an error message of a server: "{words}"', "Download the file again.")
-    return _Refusal(ROOTS.get(root, f"an XML document ({root})"))
+    return _Refusal(
+        ROOTS.get(root, f"an XML document ({root})"),
+        "If it contains records, set reading.records of the import to their path; else ask the sender for a CSV file.",
+    )
 
 
 def _ends_with(path: Path, root: str) -> bool:

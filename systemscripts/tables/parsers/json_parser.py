@@ -12,8 +12,10 @@ from pathlib import Path
 from typing import TypeVar
 
 from systemscripts.errors import BadDataError
+from systemscripts.tables.parsers import json_records
 from systemscripts.tables.parsers.json_pattern import COMMA, LINE_END, ObjectPattern, PlainObjects
-from systemscripts.tables.parsers.json_stream import MAX_VALUE_LETTERS, JsonStream, write_json
+from systemscripts.tables.parsers.json_stream import MAX_VALUE_LETTERS, JsonStream, Number, write_json
+from systemscripts.tables.parsers.record_paths import SELECTION
 from systemscripts.tables.parsers.row_chunk import Chunk, GrowingColumns
 from systemscripts.tables.parsers.value_columns import MAX_CHUNK_ROWS, make_chunk
 from systemscripts.tables.parsers.workbook import Book, Row, Sheet
@@ -35,11 +37,14 @@ Some = TypeVar("Some")
 
 def open_book(path: Path) -> Book:
     """Open a JSON file. Raises BadDataError where it is not JSON or contains no objects."""
-    rows, lists = _Rows(path, partial(_read_objects, path)), _find_lists(path)
+    if SELECTION.steps:
+        selected = ObjectRows(path, lambda many: _read_selected(path))
+        return Book("json", [Sheet("", selected.rows)], header_known=True)
+    rows, lists = ObjectRows(path, partial(_read_objects, path)), _find_lists(path)
     whole = Sheet("", rows.rows, chunks=None if lists else rows.chunks)
     # An object that only wraps one list is not the table; the list is.
     sheets = [
-        Sheet(name, _Rows(path, partial(_number_entries, items)).rows, weight=int(size == 1))
+        Sheet(name, ObjectRows(path, partial(_number_entries, items)).rows, weight=int(size == 1))
         for name, items, size in lists
     ]
     return Book("json", [whole, *sheets], is_related=lambda other, read: other is whole, header_known=True)
@@ -66,7 +71,7 @@ def _find_lists(path: Path) -> list[tuple[str, list[object], int]]:
     ]
 
 
-class _Rows:
+class ObjectRows:
     """The objects of one file; the columns are their keys in order of first appearance."""
 
     def __init__(self, path: Path, source: Callable[[bool], Iterable[tuple[int, object]]]) -> None:
@@ -174,6 +179,13 @@ def _read_objects(path: Path, many: bool) -> Iterator[tuple[int, object]]:
 
 def _number_entries(items: list[object], _: bool) -> Iterator[tuple[int, object]]:
     return enumerate(items, 1)
+
+
+def _read_selected(path: Path) -> Iterator[tuple[int, object]]:
+    """Yield the records at the declared path."""
+    with path.open("rb") as file:
+        stream = JsonStream(codecs.getreader(_detect_encoding(file.read(4)))(file, "strict"), start=file)
+        yield from json_records.read_records(path.name, stream)
 
 
 def _is_error(entry: dict[str, object]) -> bool:

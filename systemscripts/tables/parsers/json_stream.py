@@ -86,6 +86,10 @@ class Pattern(Protocol):
         """Return the values that follow a position, and where the last one ends; None where there is none."""
 
 
+class ValueTooLargeError(BadDataError):
+    """One value is larger than the limit."""
+
+
 class JsonStream:
     """Reads values from a text stream through a window; `start` is the underlying file, for rewinding."""
 
@@ -128,17 +132,16 @@ class JsonStream:
         """Yield the entries of the array that begins here, each with its position from 1; many as one Run."""
         self._expect("[")
         index = 0
-        if self.peek() == "]":
-            return
-        while True:
+        while index or self.peek() != "]":
             index += 1
             yield index, self.read_value()
             if run := self._read_run(pattern):
                 yield index + 1, run
                 index += run.count
             if self.peek() == "]":
-                return
+                break
             self._expect(",")
+        self._expect("]")
 
     def read_all(self, pattern: Pattern | None = None) -> Iterator[tuple[int, object]]:
         """Yield all values to the end, each with the line where it begins; many as one Run, each on its own line."""
@@ -180,6 +183,17 @@ class JsonStream:
         self._line += self._window.count("\n", self._position, position)
         self._position = position
 
+    def read_keys(self) -> Iterator[str]:
+        """Yield each key of the object that begins here; its value has to be read before the next one."""
+        self._expect("{")
+        while self.peek() == '"':
+            key = self.read_value()
+            self._expect(":")
+            yield str(key)
+            if self.peek() == ",":
+                self._expect(",")
+        self._expect("}")
+
     def _expect(self, letter: str) -> None:
         if self.peek() != letter:
             raise self._error(f"expected {letter}")
@@ -191,7 +205,7 @@ class JsonStream:
             return False
         kept = len(self._window) - self._position
         if kept > MAX_VALUE_LETTERS:
-            raise BadDataError(
+            raise ValueTooLargeError(
                 f"one JSON value is larger than {MAX_VALUE_LETTERS >> 20} MB",
                 "Ask the sender for one object for each row.",
             )

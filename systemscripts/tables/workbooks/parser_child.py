@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from systemscripts.errors import BadDataError, PasswordError
-from systemscripts.tables.parsers import passwords, sheet_overview, unpack_limits
+from systemscripts.tables.parsers import passwords, record_paths, sheet_overview, unpack_limits
 from systemscripts.tables.parsers.workbook import choose_sheets
 from systemscripts.tables.workbooks import confinement, protocol
 from systemscripts.tables.workbooks.sheet_writer import SheetWriter, read_chunks
@@ -27,6 +27,7 @@ def main(request: dict[str, Any], output: IO[bytes]) -> None:
     """Parse as `request` says (see ParseRequest) and write frames to `output`; errors and panics become a frame."""
     confinement.limit_resources(request["memory_bytes"], request["seconds"])
     unpack_limits.LIMITS.apply(request["unpack"])
+    record_paths.SELECTION.set(request["records"], request["fields"])
     # Parsing makes millions of short-lived tuples and no cycles: garbage collection would cost a tenth of the time.
     gc.disable()
     try:

@@ -148,6 +148,8 @@ class ParseRequest:
             "parser": parser,
             "path": str(self.path.resolve()),
             "sheet": self.options.sheet,
+            "records": self.options.records,
+            "fields": dict(self.options.fields),
             "known_columns": sorted(self.options.known_columns),
             "fill_merged": self.options.fill_merged,
             "names_only": self.names_only,
