@@ -34,7 +34,7 @@ MAX_SOURCES = 100
 MAX_KEY_COLUMNS = 32
 # the longest name that leaves room for the suffix of the view
 MAX_TABLE_LETTERS = 63 - len("_current")
-FileType = Literal["auto", "csv", "tsv", "txt", "xlsx", "xlsm", "xlsb", "xls", "ods", "html", "xml", "json"]
+FileType = Literal["auto", "csv", "tsv", "txt", "xlsx", "xlsm", "xlsb", "xls", "ods", "html", "xml", "json", "parquet"]
 
 
 class ImportConfig(Strict, ConsistentModel):

@@ -6,6 +6,7 @@ import time
 from dataclasses import asdict
 
 from systemscripts import settings
+from systemscripts.configuration.column_schema import Column
 from systemscripts.datasets import load_decision
 from systemscripts.datasets.load_decision import Decision
 from systemscripts.db_utils import Cursor, transaction
@@ -44,6 +45,8 @@ def plan_load(cursor: Cursor, context: Context, file: PreparedFile) -> target_pl
     if file.columns:
         transform = transform_rows.load_transform(config, file.table, file.columns)
         shape = column_layout.build_layout(config, file.columns, file.table.columns, transform)
+        if transform is None:
+            shape = _take_file_types(cursor, context, file, shape)
     if config.target.parquet:
         return parquet_copy.plan_target(cursor, config, shape, context.directories)
     plan = target_plan.plan_target(cursor, *config.schema_and_table, shape, config.importstrategyid)
@@ -54,6 +57,27 @@ def plan_load(cursor: Cursor, context: Context, file: PreparedFile) -> target_pl
     if config.load_mode == "new_rows":
         _check_new_columns(cursor, context, plan)
     return plan
+
+
+def _take_file_types(
+    cursor: Cursor, context: Context, file: PreparedFile, shape: column_layout.Layout
+) -> column_layout.Layout:
+    """Return the layout with the types that the file has for columns which are neither declared nor in the target."""
+    config = context.config
+    types = dict(zip(file.columns, map(file.table.column_types.get, file.table.columns), strict=True))
+    if config.target.parquet:
+        # a decimal of a Parquet target has a scale, and a float has none
+        known = [name for name, declared in types.items() if declared == {"type": "numeric"}]
+    else:
+        known = list(target_plan.load_columns(cursor, *config.schema_and_table) or ())
+    # numeric of PostgreSQL keeps all digits, a declared scale limits them
+    keys = {"type", "scale"} if config.target.parquet else {"type"}
+    undeclared = {
+        name: Column.model_validate({key: declared[key] for key in declared if key in keys})
+        for name, declared in types.items()
+        if declared is not None and name not in config.declared and name not in known
+    }
+    return shape.with_columns(undeclared)
 
 
 def _check_new_columns(cursor: Cursor, context: Context, plan: target_plan.Plan) -> None:

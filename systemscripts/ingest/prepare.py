@@ -103,7 +103,7 @@ def _check_file_type(file_type: str, name: str, detected: str) -> None:
     if file_type == "auto" or detected == "empty":
         return
     # HTML and XML files named .xls are workbooks to their senders
-    families = {"csv": "text", "json": "JSON"}
+    families = {"csv": "text", "json": "JSON", "parquet": "Parquet"}
     if families.get(detected, "a workbook") != {**families, "tsv": "text", "txt": "text"}.get(file_type, "a workbook"):
         raise BadDataError(
             f"unexpected layout: {name} contains {detected}, but the import expects {file_type}",

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType, TracebackType
-from typing import Self
+from typing import Any, Self
 
 from systemscripts.summary import Notice
 
@@ -128,6 +128,8 @@ class Table(ABC):
     warnings: list[Notice]
     # the number of columns at the beginning that the reader added and the file does not have
     added_columns: int = 0
+    # header -> how the column would be declared, of formats that have types
+    column_types: Mapping[str, Mapping[str, Any]] = MappingProxyType({})
     # the fields of the records with totals, which are not part of the table: header, trailer
     control_records: Mapping[str, list[str]] = MappingProxyType({})
     # the same records as they are written, for totals at fixed positions

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date
 
 from systemscripts import settings
@@ -61,6 +62,9 @@ def _infer_columns(files: Sequence[FileFacts]) -> list[Proposal]:
     for file in files:
         inferred = infer_types.infer_columns(list(file.profiles), list(file.profiles.values()), file.detected.delimiter)
         for proposal in inferred:
+            if proposal.column in file.types:
+                declared = file.types[proposal.column]
+                proposal = replace(proposal, declared=declared, reason="its type in the file")
             known = proposals.get(proposal.column)
             proposals[proposal.column] = join_proposals(known, proposal) if known else proposal
     return list(proposals.values())

@@ -36,6 +36,8 @@ class FileFacts:
     detected: Detected = field(default_factory=Detected)
     notes: list[str] = field(default_factory=list)
     warnings: list[Notice] = field(default_factory=list)
+    # how the file itself types its columns
+    types: dict[str, dict[str, object]] = field(default_factory=dict)
 
 
 @dataclass
@@ -124,6 +126,11 @@ def read_file(path: Path, advance: Callable[[int], None], options: ReadingOption
             table.detected,
             list(dict.fromkeys(warned)),
             list(table.warnings),
+            {
+                name: {"type": table.column_types[header]["type"]}
+                for name, header in zip(names, table.columns, strict=True)
+                if header in table.column_types
+            },
         )
 
 

@@ -31,7 +31,6 @@ NAMES_BY_MARK = {
     b"MZ": "a Windows program",
     b"\x7fELF": "a program",
     b"\xca\xfe\xba\xbe": "a program",
-    b"PAR1": "a Parquet file",
     b"PARE": "an encrypted Parquet file",
     b"ORC": "an ORC file",
     b"Obj\1": "an Avro file",

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import islice
+from typing import Any
 
 from systemscripts.errors import BadDataError
 from systemscripts.summary import Notice
@@ -58,6 +59,8 @@ class Book:
     is_related: Callable[[Sheet, Sheet], bool] = field(default=lambda other, read: False)
     # the first row of each sheet certainly names its columns
     header_known: bool = False
+    # header -> how its column would be declared, where the file has types
+    column_types: dict[str, dict[str, Any]] = field(default_factory=dict)
 
 
 ALL = "all"

@@ -54,10 +54,10 @@ class TypeSelector:
         for block in blocks:
             kept, numbers = [], []
             for record, row in zip(block.records, block.rows, strict=True):
-                if _begins_with(record, rows):
+                if _is_of_type(record, rows):
                     kept.append(record)
                     numbers.append(row)
-                elif _begins_with(record, others):
+                elif _is_of_type(record, others):
                     self.skipped += 1
                 else:
                     self._refuse(record, row)
@@ -77,6 +77,6 @@ class TypeSelector:
         )
 
 
-def _begins_with(record: bytes, beginnings: list[bytes]) -> bool:
+def _is_of_type(record: bytes, beginnings: list[bytes]) -> bool:
     # a record of one field has no delimiter after it
     return record.startswith(tuple(beginnings)) or any(record == text[:-1] for text in beginnings)

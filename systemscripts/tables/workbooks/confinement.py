@@ -66,8 +66,11 @@ def limit_resources(memory_bytes: int, seconds: int) -> None:
         ctypes.CDLL(None).prctl(PARENT_DEATH_SIGNAL, signal.SIGKILL, 0, 0, 0)
 
 
-def confine(readable: Path) -> None:
-    """Confine this process, for good, to reading `readable` and its libraries, and to writing into open pipes."""
+def confine(readable: Path, system_paths: Iterable[str] = ()) -> None:
+    """Confine this process, for good, to reading `readable` and its libraries, and to writing into open pipes.
+
+    `system_paths`: what else of the system a library needs to read.
+    """
     most = resource.getrlimit(resource.RLIMIT_NPROC)[1]
     processes = MAX_PROCESSES if most == resource.RLIM_INFINITY else min(most, MAX_PROCESSES)
     resource.setrlimit(resource.RLIMIT_NPROC, (processes, processes))
@@ -76,7 +79,7 @@ def confine(readable: Path) -> None:
     if sys.platform != "linux":
         return
     ctypes.CDLL(None).prctl(NO_NEW_PRIVILEGES, 1, 0, 0, 0)
-    _confine_files([readable, *_list_library_paths()])
+    _confine_files([readable, *_list_library_paths(), *map(Path, system_paths)])
     _forbid_calls()
 
 

@@ -35,7 +35,7 @@ def main(request: dict[str, Any], output: IO[bytes]) -> None:
             passwords.KNOWN[:] = json.load(sys.stdin)
         # before it is confined, so that Python may still store byte code
         parser = importlib.import_module(f"systemscripts.tables.parsers.{request['parser']}")
-        confinement.confine(Path(request["path"]))
+        confinement.confine(Path(request["path"]), getattr(parser, "SYSTEM_PATHS", ()))
         if request["members"]:
             parser.unpack(Path(request["path"]), output)
         else:
@@ -58,9 +58,8 @@ def _send_book(parser: Any, request: dict[str, Any], output: IO[bytes]) -> None:
     """Send the names of all sheets, then the rows of each requested one."""
     book = parser.open_book(Path(request["path"]))
     names = [[sheet.name, sheet.visible] for sheet in book.sheets]
-    protocol.write_json(
-        output, protocol.BOOK, {"format": book.format, "sheets": names, "header_known": book.header_known}
-    )
+    description = {"format": book.format, "sheets": names, "header_known": book.header_known}
+    protocol.write_json(output, protocol.BOOK, description | {"column_types": book.column_types})
     sender = SheetWriter(output, request["most_cells"], request["most_bytes"])
     requested = request["sheet"]
     chosen = [] if request["names_only"] else choose_sheets(book, requested)

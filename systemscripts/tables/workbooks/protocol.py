@@ -9,7 +9,7 @@ from typing import IO, Any
 
 from systemscripts.summary import Notice
 
-# JSON: format, sheets (name, visible), header_known
+# JSON: format, sheets (name, visible), header_known, column_types
 BOOK = b"B"
 # JSON: name; its rows follow
 SHEET = b"S"

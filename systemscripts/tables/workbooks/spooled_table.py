@@ -225,6 +225,8 @@ class _Answer:
                 )
                 for name, spool, said in self._sheets
             ]
+            for table in tables:
+                table.column_types = self.book["column_types"]
             if self._others:
                 doubts, facts = unread_tables.describe_tables(
                     self._others, tables[0].columns, self.book["format"], options

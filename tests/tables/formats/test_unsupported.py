@@ -25,7 +25,6 @@ NOT_A_TABLE = {
     "a file encrypted with PGP, not": b"-----BEGIN PGP MESSAGE-----\nVersion: X\n\noGwddQL1qozJph4PssoBamX=\n=AbCd\n",
     "a file encrypted with PGP": b"\x85\x01\x0c\x03\x12\x34\x56\x78\x9a\xbc\xde\xf0\x01\x07\xff\x00\x01\x02",
     "a Git LFS pointer": b"version https://git-lfs.github.com/spec/v1\noid sha256:4665a5\nsize 12345678\n",
-    "a Parquet file": b"PAR1\0\0\0\0xxxxPAR1",
     "an ORC file": b"ORC\x11\0\0\0\x0a\x12",
     "an Avro file": b"Obj\x01\x04\x14avro.codec\x08null\x00",
     "a Feather": b"ARROW1\0\0\xff\xff\xff\xff",
