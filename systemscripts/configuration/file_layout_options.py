@@ -57,6 +57,22 @@ class RecordTypes(Strict):
         return self
 
 
+class Unpivot(Strict):
+    """Columns that become rows, such as one for each month."""
+
+    # headers, or ranges of them in the order of the file: Jan..Dec
+    columns: list[Annotated[str, Field(min_length=1)]] = []
+    # the column with their headers
+    name: str = "name"
+    # the column with their values
+    value: str = "value"
+
+    @field_validator("columns", mode="before")
+    @classmethod
+    def _convert_to_list(cls, value: Any) -> Any:
+        return [str(item) for item in value] if isinstance(value, list) else [str(value)]
+
+
 class FileLayout(Spellings):
     """The keys of `reading` that say where columns and records are."""
 
@@ -68,6 +84,11 @@ class FileLayout(Spellings):
     records: str = Field("", pattern=rf"^(?:/?{STEP}(?:/{STEP})*)?$")
     # column -> path from the record, such as address/city, or ../id in the object around it
     fields: dict[Annotated[str, Field(pattern=rf"^{COLUMN}$")], Annotated[str, Field(pattern=FIELD_PATH)]] = {}
+
+    # one of several tables of a sheet: its cells, such as B4:F30 or B4:F, or the title above it (with *)
+    region: str = Field("", pattern=r"^(?:[A-Z]{1,3}[1-9][0-9]{0,6}:[A-Z]{1,3}(?:[1-9][0-9]{0,6})?)?$")
+    title: str = ""
+    unpivot: Unpivot = Unpivot()
 
     @field_validator("fixed_width", mode="before")
     @classmethod
@@ -82,6 +103,12 @@ class FileLayout(Spellings):
             if end is None or end > start:
                 raise ValueError(f"{column} and {following} overlap")
         return value
+
+    @model_validator(mode="after")
+    def _check_area(self) -> FileLayout:
+        if self.region and self.title:
+            raise ValueError("give either region or title")
+        return self
 
     @model_validator(mode="after")
     def _check_fields(self) -> FileLayout:

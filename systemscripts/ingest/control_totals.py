@@ -115,7 +115,7 @@ def _read_rows(config: ImportConfig, file: PreparedFile, sums: dict[str, Sum]) -
     rows, width = 0, len(file.columns)
     skips = compile_rules(config.reading.skip_if, file.columns) if file.columns else []
     for block in file.table.blocks() if file.columns else ():
-        rows += len(block.records)
+        rows += len(set(block.rows)) if file.table.repeats_lines else len(block.records)
         if sums or skips:
             split = split_fields.split_block(block, file.table, width)
             rows -= split_fields.remove_rows(split, skips)

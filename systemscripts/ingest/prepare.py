@@ -154,6 +154,8 @@ def build_reading_options(context: Context) -> ReadingOptions:
     spans = [(name, *parse_span(span)) for name, span in reading.fixed_width.items()]
     options["fixed_width"] = tuple(sorted(spans, key=lambda span: span[1]))
     options["fields"] = tuple(sorted(reading.fields.items()))
+    options["unpivot"] = tuple(reading.unpivot.columns)
+    options["unpivot_names"] = (reading.unpivot.name, reading.unpivot.value)
     types = reading.record_types
     control = context.config.control
     passwords = variables.resolve_variables(context.config.reading.password, "reading.password")

@@ -58,6 +58,12 @@ class ReadingOptions:
     # the path of the records in JSON or XML, and column -> path of more values, from the record
     records: str = ""
     fields: tuple[tuple[str, str], ...] = ()
+    # one of several tables of a sheet: its cells, such as B4:F30, or the title above it
+    region: str = ""
+    title: str = ""
+    # headers, or ranges of them, whose columns become rows; the columns with their headers and values
+    unpivot: tuple[str, ...] = ()
+    unpivot_names: tuple[str, str] = ("name", "value")
     # of protected workbooks and zips, tried in order
     passwords: tuple[str, ...] = field(default=(), repr=False)
 
@@ -128,6 +134,8 @@ class Table(ABC):
     warnings: list[Notice]
     # the number of columns at the beginning that the reader added and the file does not have
     added_columns: int = 0
+    # several records of a block may come from one line of the file
+    repeats_lines: bool = False
     # header -> how the column would be declared, of formats that have types
     column_types: Mapping[str, Mapping[str, Any]] = MappingProxyType({})
     # the fields of the records with totals, which are not part of the table: header, trailer

@@ -7,7 +7,7 @@ from types import ModuleType
 
 from systemscripts import plugins
 from systemscripts.errors import EtlError, UsageError
-from systemscripts.tables import formats
+from systemscripts.tables import formats, unpivot
 from systemscripts.tables.formats import xml_records
 from systemscripts.tables.model import ReadingOptions, Table
 
@@ -16,6 +16,11 @@ HEAD_BYTES = 64 * 2**10
 
 
 def open_table(path: Path, options: ReadingOptions = ReadingOptions()) -> Table:
+    """Open the table in the file `path`, with columns as rows where the options say so. Raises as `_open_file`."""
+    return unpivot.unpivot_table(_open_file(path, options), options)
+
+
+def _open_file(path: Path, options: ReadingOptions) -> Table:
     """Open the table in the file `path`. An empty file is a table without columns and blocks.
 
     Raises BadDataError, with one line that says what the file really is, when it contains no table; UsageError when it

@@ -31,6 +31,8 @@ class DelimitedTable(Table):
 
     def __init__(self, file: TextFile, options: ReadingOptions) -> None:
         """Detect dialect and header. Raises BadDataError if two delimiters fit, or the declared one does not."""
+        if options.region or options.title:
+            raise BadDataError(f"{file.path.name} is text, but region and title are for workbooks and web pages")
         options = _complete_options(options)
         self._file, self._options = file, options
         control_lines = record_types.take_control_lines(file, options)

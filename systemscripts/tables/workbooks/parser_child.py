@@ -15,7 +15,8 @@ from typing import IO, Any
 
 from systemscripts.errors import BadDataError, PasswordError
 from systemscripts.tables.parsers import passwords, record_paths, sheet_overview, unpack_limits
-from systemscripts.tables.parsers.workbook import choose_sheets
+from systemscripts.tables.parsers.sheet_area import Area
+from systemscripts.tables.parsers.workbook import Book, Sheet, choose_sheets
 from systemscripts.tables.workbooks import confinement, protocol
 from systemscripts.tables.workbooks.sheet_writer import SheetWriter, read_chunks
 
@@ -63,13 +64,18 @@ def _send_book(parser: Any, request: dict[str, Any], output: IO[bytes]) -> None:
     sender = SheetWriter(output, request["most_cells"], request["most_bytes"])
     requested = request["sheet"]
     chosen = [] if request["names_only"] else choose_sheets(book, requested)
+    is_area = bool(request["region"] or request["title"])
+    if chosen and is_area:
+        chosen = _select_areas(book, chosen, request)
+        # what else is in the file is left out by declaration
+        requested = chosen[0].name
     known = frozenset(request["known_columns"])
     if requested is None and chosen and known and len(book.sheets) > 1:
         visible = [sheet for sheet in book.sheets if sheet.visible and sheet is not chosen[0] and sheet.weight >= 0]
         chosen = [sheet_overview.find_known_sheet([*chosen, *visible], known, read_chunks)]
     for sheet in chosen:
         protocol.write_json(output, protocol.SHEET, {"name": sheet.name})
-        protocol.write_warnings(output, sender.send(book, sheet, request["fill_merged"]))
+        protocol.write_warnings(output, sender.send(book, sheet, fill_merged=request["fill_merged"] and not is_area))
         if requested is None and len(book.sheets) > 1:
             protocol.write_frame(output, protocol.WHOLE)
             # The parent keeps the sheet even where the rest of the file exceeds the limits.
@@ -79,6 +85,16 @@ def _send_book(parser: Any, request: dict[str, Any], output: IO[bytes]) -> None:
     protocol.write_frame(output, protocol.END)
     # Before the workbook is freed, which takes a while.
     output.flush()
+
+
+def _select_areas(book: Book, chosen: list[Sheet], request: dict[str, Any]) -> list[Sheet]:
+    """Return the declared area of the chosen sheets; where no sheet is named, of the first visible one that has it."""
+    area = Area(request["region"], request["title"])
+    if request["sheet"] is not None:
+        return area.select(chosen, request["fill_merged"])
+    return area.select([sheet for sheet in book.sheets if sheet.visible and sheet.weight >= 0], request["fill_merged"])[
+        :1
+    ]
 
 
 if __name__ == "__main__":

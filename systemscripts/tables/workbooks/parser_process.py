@@ -148,6 +148,8 @@ class ParseRequest:
             "parser": parser,
             "path": str(self.path.resolve()),
             "sheet": self.options.sheet,
+            "region": self.options.region,
+            "title": self.options.title,
             "records": self.options.records,
             "fields": dict(self.options.fields),
             "known_columns": sorted(self.options.known_columns),
