@@ -29,7 +29,7 @@ def _open_file(path: Path, options: ReadingOptions) -> Table:
     try:
         with path.open("rb") as file:
             head = file.read(HEAD_BYTES)
-        if options.records and xml_records.begins_like_xml(head):
+        if options.records and xml_records.is_like_xml(head):
             return xml_records.open(path, options)
         for module in list_format_modules():
             if module.recognises(head, path):

@@ -1,4 +1,4 @@
-"""Opens XML where the configuration declares the path of its records; other XML is no table."""
+"""Opens XML where the configuration declares the path of its records; other XML is not a table."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from systemscripts.tables.workbooks import spooled_table
 TYPE_NAME = "XML document"
 
 
-def begins_like_xml(head: bytes) -> bool:
+def is_like_xml(head: bytes) -> bool:
     """Return whether the first letter of a text is that of XML."""
     # Without its zeros, UTF-16 becomes ASCII.
     return head[:4096].replace(b"\0", b"").lstrip(b"\xef\xbb\xbf\xff\xfe \t\r\n").startswith(b"<")

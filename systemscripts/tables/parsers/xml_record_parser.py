@@ -59,7 +59,7 @@ class _Reader:
         self._cleared: Any = None
         # the paths that the file has, for messages
         self.names: dict[str, None] = {}
-        # whether the element around the records is there: a list without records is no mistake
+        # whether the element around the records is there: an empty list is right
         self.has_list = False
 
     def start(self, element: Any) -> None:
