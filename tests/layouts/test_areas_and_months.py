@@ -43,8 +43,8 @@ TABLES: dict[str, tuple[list[str], list[list[str]], list[int]]] = {
 @pytest.fixture
 def book(tmp_path: Path) -> Path:
     written = openpyxl.Workbook()
-    cover, sheet = written.active, written.create_sheet("Figures")
-    cover.append(["a cover"])
+    sheet = written.create_sheet("Figures")
+    written["Sheet"].append(["a cover"])
     for row in CELLS:
         sheet.append(row)
     written.save(tmp_path / "book.xlsx")
@@ -58,8 +58,8 @@ def test_one_of_several_tables_of_a_sheet_is_read_by_its_title_or_its_cells(book
 
 
 @pytest.mark.parametrize(("options", "words"), [
-    (ReadingOptions(title="Costs"), "there is no table below the title 'Costs' in the sheets: Sheet, Figures"),
-    (ReadingOptions(region="Z1:Z9"), "there are no values in Z1:Z9 in the sheets: Sheet, Figures"),
+    (ReadingOptions(title="Costs"), "there is nothing below the title 'Costs' in the sheets: Sheet, Figures"),
+    (ReadingOptions(region="Z1:Z9"), "there is nothing in the cells Z1:Z9 in the sheets: Sheet, Figures"),
 ])  # fmt: skip
 def test_an_area_that_is_not_there_refuses_the_file(book: Path, options: ReadingOptions, words: str) -> None:
     with pytest.raises(BadDataError) as caught:

@@ -63,20 +63,34 @@ def fetch(request: Request, folder: Path, target: Path) -> Fetched:
 
 
 @contextmanager
-def copy_files(request: Request, folder: Path) -> Iterator[list[Path]]:
-    """Yield copies of the new files of a folder, for a dry run; they are removed afterwards."""
+def copy_files(request: Request, folder: Path, fetched: Fetched | None = None) -> Iterator[list[Path]]:
+    """Yield copies of the new files of a folder, with their times; they are removed afterwards.
+
+    `fetched`: gets what is left or fails, also files that still change; None, for a dry run: nothing is reported.
+    """
+    said = fetched or Fetched()
     with (
         _open_source_folder(request, folder) as handle,
         tempfile.TemporaryDirectory(dir=request.directories.temporary, prefix=f"dry_run_{os.getpid()}_") as name,
     ):
         copies = []
-        for path in _list_new(request, folder, handle, Fetched()):
-            with suppress(_ChangedError, EtlError), _open_file(handle, path) as (stream, state):
-                copy = Path(name) / path.name
-                with copy.open("wb") as target, suppress(OverflowError):
-                    copy_stream(stream, target, state.st_size)
-                os.utime(copy, ns=(state.st_atime_ns, state.st_mtime_ns))
-                copies.append(copy)
+        new = _list_new(request, folder, handle, said)
+        seconds = settings.current().file_still_seconds
+        still, moving = split_still_files(new, seconds) if fetched is not None else (new, [])
+        for path in moving:
+            said.leave(path, f"{path.name} is still being written, left for the next run", "file_still_written")
+        for path in still:
+            try:
+                with _open_file(handle, path) as (stream, state):
+                    copy = Path(name) / path.name
+                    with copy.open("wb") as target, suppress(OverflowError):
+                        copy_stream(stream, target, state.st_size)
+                    os.utime(copy, ns=(state.st_atime_ns, state.st_mtime_ns))
+                    copies.append(copy)
+            except _ChangedError as error:
+                said.leave(path, f"{path.name} {error}, left for the next run", "file_still_written")
+            except EtlError as error:
+                said.failures.append(error)
         yield copies
 
 

@@ -19,6 +19,8 @@ COMPANIONS = (
     ".png", ".jpg",
 )  # fmt: skip
 COMPANION_NAMES = ("readme", "readme.txt", "license", "license.txt", "_success", "manifest.txt")
+# The files to send of an archive with several; set by parser_child.
+WANTED: list[str] = []
 
 
 def find_only_table(name: str, type_name: str, members: Sequence[str]) -> tuple[int, list[str]]:
@@ -40,6 +42,11 @@ def find_only_table(name: str, type_name: str, members: Sequence[str]) -> tuple[
         f"{name} is a {type_name} archive of {len(kept)} files ({names})",
         "Ask the sender to send each file separately.",
     )
+
+
+def is_extra(name: str) -> bool:
+    """Return whether a file of an archive is not data: added by a system, or a readme, checksum and the like."""
+    return _is_debris(name) or _is_companion(name)
 
 
 def _is_debris(name: str) -> bool:

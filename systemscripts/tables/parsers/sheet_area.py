@@ -31,10 +31,8 @@ class Area:
         filled = [area for area in areas if next(iter(area.rows()), None) is not None]
         if not filled:
             names = ", ".join(sheet.name for sheet in sheets)
-            missing = (
-                f"are no values in {self.region}" if self.region else f"is no table below the title {self.title!r}"
-            )
-            raise BadDataError(f"there {missing} in the sheets: {names}", HINT)
+            area_text = f"in the cells {self.region}" if self.region else f"below the title {self.title!r}"
+            raise BadDataError(f"there is nothing {area_text} in the sheets: {names}", HINT)
         return filled
 
     def _read_rows(self, sheet: Sheet, fill_merged: bool) -> Iterator[tuple[int, Row]]:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from systemscripts.errors import BadDataError, PasswordError
-from systemscripts.tables.parsers import passwords, record_paths, sheet_overview, unpack_limits
+from systemscripts.tables.parsers import archive_members, passwords, record_paths, sheet_overview, unpack_limits
 from systemscripts.tables.parsers.sheet_area import Area
 from systemscripts.tables.parsers.workbook import Book, Sheet, choose_sheets
 from systemscripts.tables.workbooks import confinement, protocol
@@ -37,6 +37,7 @@ def main(request: dict[str, Any], output: IO[bytes]) -> None:
         # before it is confined, so that Python may still store byte code
         parser = importlib.import_module(f"systemscripts.tables.parsers.{request['parser']}")
         confinement.confine(Path(request["path"]), getattr(parser, "SYSTEM_PATHS", ()))
+        archive_members.WANTED[:] = request["requested_members"]
         if request["members"]:
             parser.unpack(Path(request["path"]), output)
         else:

@@ -88,6 +88,8 @@ class ParseRequest:
     names_only: bool = False
     # unpack instead of parse
     members: bool = False
+    # the members to unpack, where an archive has several
+    requested_members: tuple[str, ...] = ()
 
     def ask(self, take: Callable[[Iterator[tuple[bytes, bytes]]], Result]) -> tuple[Result, str, str]:
         """Pass the frames of the first parser that succeeds to `take`.
@@ -156,6 +158,7 @@ class ParseRequest:
             "fill_merged": self.options.fill_merged,
             "names_only": self.names_only,
             "members": self.members,
+            "requested_members": self.requested_members,
             "has_passwords": bool(self.options.passwords),
             "memory_bytes": LIMITS.memory_bytes,
             "seconds": max(math.ceil(left.processor_seconds), 1),
