@@ -44,6 +44,7 @@ SAME_NAMES = {
     "systemscripts/configuration/source_options/http systemscripts/sources/types/http": "as api",
     "systemscripts/configuration/source_options/mail systemscripts/sources/types/mail": "as api",
     "systemscripts/configuration/source_options/local systemscripts/sources/types/local": "as api",
+    "systemscripts/configuration/source_options/archive systemscripts/sources/types/archive": "as api",
     "systemscripts/configuration/source_options/sftp systemscripts/sources/types/sftp systemscripts/targets/types/sftp":
         "a type of source and of target, its options",
     "systemscripts/s3 systemscripts/sources/types/s3 systemscripts/targets/types/s3":

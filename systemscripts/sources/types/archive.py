@@ -58,7 +58,7 @@ def _fetch_members(request: Request, folder: Path, copy: Path, fetched: Fetched)
     members = unpack_members.list_members(copy, reading)
     pattern = compile_pattern(request.config.file_pattern)
     limits = size_limits.SizeLimits(request, fetched)
-    wanted: dict[str, file_ledger.Origin] = {}
+    origins: dict[str, file_ledger.Origin] = {}
     for member, size in members.items():
         name = _get_last_part(member)
         if pattern.fullmatch(name) is None:
@@ -69,14 +69,14 @@ def _fetch_members(request: Request, folder: Path, copy: Path, fetched: Fetched)
         with transaction(request.connection) as cursor:
             is_known = file_ledger.is_known(cursor, request.config.config_name, "archive", origin)
         if not is_known and limits.try_admit(origin.path, size):
-            wanted[member] = origin
+            origins[member] = origin
     if not any(pattern.fullmatch(_get_last_part(member)) for member in members):
         names = ", ".join(members) or "nothing"
         fetched.warn("file_not_taken", f"{copy.name} has no file that matches {request.config.file_pattern}: {names}")
-    parts = {member: arrival.get_part_path(request, origin) for member, origin in wanted.items()}
+    parts = {member: arrival.get_part_path(request, origin) for member, origin in origins.items()}
     if parts:
         unpack_members.unpack_members(copy, parts, reading)
-        arrived = [(wanted[member], part) for member, part in parts.items()]
+        arrived = [(origins[member], part) for member, part in parts.items()]
         target = local.get_folder(request.config, request.directories)
         target.mkdir(parents=True, exist_ok=True)
         fetched.tickets += arrival.land_files(request, "archive", arrived, target)
