@@ -14,7 +14,7 @@ from typing import TypeVar
 from systemscripts.errors import BadDataError
 from systemscripts.tables.parsers import json_records
 from systemscripts.tables.parsers.json_pattern import COMMA, LINE_END, ObjectPattern, PlainObjects
-from systemscripts.tables.parsers.json_stream import MAX_VALUE_LETTERS, JsonStream, Number, write_json
+from systemscripts.tables.parsers.json_stream import MAX_VALUE_LETTERS, JsonStream, write_json
 from systemscripts.tables.parsers.record_paths import SELECTION
 from systemscripts.tables.parsers.row_chunk import Chunk, GrowingColumns
 from systemscripts.tables.parsers.value_columns import MAX_CHUNK_ROWS, make_chunk
