@@ -27,14 +27,14 @@ class ImportProposal:
     # columns without an empty value, besides the key
     filled: Sequence[str] = ()
     notes: Sequence[str] = field(default=())
-    # how a file is laid out: a key of reading -> its value
-    layout: Mapping[str, object] = field(default_factory=dict)
     # what a person decided: another table than public.NAME, a folder of its own, how to read the file, and that columns
     # which are not named are left out
     target_table: str = ""
     source_directory: str = ""
     reading: Mapping[str, object] = field(default_factory=dict)
     is_strict: bool = False
+    # how a file is laid out: a key of reading -> its value
+    layout: Mapping[str, object] = field(default_factory=dict)
 
     @property
     def questions(self) -> list[str]:

@@ -52,7 +52,7 @@ def propose_import(files: Sequence[FileFacts], name: str) -> ImportProposal:
         _join_skips(files),
         filled,
         [f"{file.path.name}: {note}" if len(files) > 1 else note for file in files for note in file.notes],
-        propose_layout(files),
+        layout=propose_layout(files),
     )
 
 
