@@ -36,7 +36,7 @@ start_time: tomorrow morning
 """
 EXPECTED = [
     (1, "source is not a key, did you mean sources?"),
-    (4, "sources.0.type expected 'api', 'local'"),
+    (4, "sources.0.type expected 'api', 'archive'"),
     (4, "did you mean local?"),
     (7, "sources.1.ulr is not a key, did you mean url?"),
     (6, "sources.1.url is missing"),
