@@ -31,6 +31,7 @@ FLOORS = [
     {
         "db_utils",
         "duck",
+        "mysql",
         "log_utils",
         "mail",
         "progress",

@@ -116,7 +116,22 @@ def _run_import(context: Context, options: Options, summary: Summary) -> None:
 
             dry_run.preview_files(context, options.only, options.leave, summary)
         else:
-            _run_steps(context, options, summary)
+            try:
+                _run_steps(context, options, summary)
+            except BaseException:
+                # what ended the run is to be known, not what followed from it
+                with contextlib.suppress(EtlError):
+                    _publish_staging(context)
+                raise
+            _publish_staging(context)
+
+
+def _publish_staging(context: Context) -> None:
+    """Show the state of the sales files where SALES_STAGING_URL says; the other imports have no such table."""
+    from systemscripts.marts import staging
+
+    if context.config.config_name == staging.IMPORT and not context.connection.closed:
+        staging.publish(context.connection)
 
 
 def _run_steps(context: Context, options: Options, summary: Summary) -> None:
@@ -128,6 +143,7 @@ def _run_steps(context: Context, options: Options, summary: Summary) -> None:
         archive_and_settle.return_refused_files(context)
     with log_utils.step("fetch"), options.while_asking():
         tickets, whole = fetch.fetch_files(context, options.only, options.leave, summary, options.ask_sources)
+    _publish_staging(context)
     if options.until == "fetch":
         _add_waiting_files(context, tickets, summary)
         return

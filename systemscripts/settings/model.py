@@ -135,6 +135,12 @@ class Settings(BaseModel):
     s3_spark_prefix: Prefix = ""
     secret_key_file: AbsolutePath | None = None
     marts_database_url: SecretStr | None = None
+    # where tables of schema sales are instead
+    sales_customer_url: SecretStr | None = None
+    sales_store_url: SecretStr | None = None
+    sales_product_url: SecretStr | None = None
+    sales_team_url: SecretStr | None = None
+    sales_staging_url: SecretStr | None = None
     marts_directory: str = "var/marts"
     spark_master: str = "local[*]"
     # for the Hadoop version that comes with Spark
@@ -177,9 +183,12 @@ class Settings(BaseModel):
             _check_address(urlsplit(value.get_secret_value()))
         return value
 
-    @field_validator("marts_database_url")
+    @field_validator(
+        "marts_database_url", "sales_customer_url", "sales_store_url", "sales_product_url", "sales_team_url",
+        "sales_staging_url",
+    )  # fmt: skip
     @classmethod
-    def _check_marts_database(cls, value: SecretStr | None) -> SecretStr | None:
+    def _check_mysql(cls, value: SecretStr | None) -> SecretStr | None:
         if value is not None:
             parts = urlsplit(value.get_secret_value())
             if parts.scheme not in ("mysql", "mariadb") or not parts.path.strip("/"):
