@@ -51,7 +51,7 @@ def _send_entries(connection: Connection, new_entries: list[dict[str, Any]]) -> 
         with connection.cursor() as cursor:
             for entry in new_entries:
                 if is_begin(entry):
-                    cursor.execute(_BEGIN_RUN, {**entry["detail"], "started_at": entry["time"]})
+                    cursor.execute(_BEGIN_RUN, {"version": None, **entry["detail"], "started_at": entry["time"]})
                 elif is_end(entry):
                     # a version before this one did not count what is held
                     ended = {"held": None, **entry["detail"]}
@@ -113,9 +113,10 @@ _COUNT_WARNINGS = """update dba.trun r set warnings =
        where s.root_uuid = r.root_uuid and s.parent_uuid = r.run_uuid)
     where r.run_uuid = %(run_uuid)s returning r.parent_uuid"""
 _BEGIN_RUN = """insert into dba.trun (run_uuid, root_uuid, parent_uuid, step_number, job, lock_key, arguments, status,
-    host, os_user, pid, process_start, started_at, heartbeat_at, log_file)
+    host, os_user, pid, process_start, started_at, heartbeat_at, log_file, version)
     values (%(run_uuid)s, %(root_uuid)s, %(parent_uuid)s, %(step_number)s, %(job)s, %(lock_key)s, %(arguments)s,
-    'running', %(host)s, %(os_user)s, %(pid)s, %(process_start)s, %(started_at)s, %(started_at)s, %(log_file)s)
+    'running', %(host)s, %(os_user)s, %(pid)s, %(process_start)s, %(started_at)s, %(started_at)s, %(log_file)s,
+    %(version)s)
     on conflict do nothing"""
 _END_RUN = """update dba.trun set status = %(status)s, exit_code = %(exit_code)s, error = %(error)s,
     ended_at = %(ended_at)s, files = %(files)s, rows_read = %(read)s, rows_loaded = %(loaded)s,

@@ -49,6 +49,8 @@ class Run:
     pid: int
     process_start: str
     log_file: str
+    # of the project; runs begun by one that did not note it have none
+    version: str | None = None
     # whether an alert is sent if it is killed
     alert: bool = True
 
@@ -213,6 +215,7 @@ def describe_run(job: str, lock_key: str, arguments: str, run_uuid: str, directo
         pid=os.getpid(),
         process_start=read_process_start(os.getpid()) or "",
         log_file=str(log_file),
+        version=settings.read_version(),
         alert=alert,
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from systemscripts import settings
 from tests.conftest import Installation
 
 
@@ -15,7 +16,7 @@ def test_last_and_next_runs_what_is_bad_and_what_waits(installation: Installatio
     done = installation.run("status")
     assert done.returncode == 0, done.stderr
     lines = done.stdout.splitlines()
-    assert "Client ETL Workflow 0.1.0" in lines[0]
+    assert f"Client ETL Workflow {settings.read_version()}" in lines[0]
     [weekly] = [line for line in lines if line.startswith("weekly")]
     assert "Mon 2026-03-02 07:00" in weekly
     assert "failed" in weekly

@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 from flask import Flask, Response, current_app, g, request
 from werkzeug.exceptions import BadRequest, Forbidden, RequestEntityTooLarge, RequestURITooLarge, Unauthorized
 
+from systemscripts import settings
 from webconsole import connections
 from webconsole.security import tokens, users, visibility
 from webconsole.security.tokens import Token
@@ -56,7 +57,8 @@ def allow(role: Allowed, max_body_bytes: int = 0, max_fields: int = MAX_FIELDS) 
 def install(app: Flask) -> None:
     """Register the checks before every request."""
     app.before_request(_check_request)
-    app.context_processor(lambda: {"user": current_user(), "csrf_token": make_form_token()})
+    version = settings.read_version()
+    app.context_processor(lambda: {"user": current_user(), "csrf_token": make_form_token(), "version": version})
 
 
 def find_role(app: Flask, endpoint: str) -> Allowed | None:
