@@ -19,6 +19,7 @@ from bench.other_load import OtherLoad
 # The file for the raw figures, see bench.performance_page.
 RAW_VARIABLE = "BENCH_RAW"
 MAX_COMMAND_LETTERS = 200
+PROJECT = Path(__file__).resolve().parents[1]
 # Of installations: what runs from them does not count as other load.
 own_folders: set[str] = set()
 
@@ -59,7 +60,9 @@ def run_command(
     run = Run(seconds, used.ru_utime + used.ru_stime, used.ru_maxrss / 1024, output["out"])
     if load:
         known = {"seconds": run.seconds, "processor": run.processor, "megabytes": run.megabytes}
-        _write_raw({"command": " ".join(command)[-MAX_COMMAND_LETTERS:], "others": load.compute_share()} | known)
+        # the page is for people of other machines
+        words = " ".join(command).replace(f"{PROJECT}/", "")
+        _write_raw({"command": words[-MAX_COMMAND_LETTERS:], "others": load.compute_share()} | known)
     return run
 
 

@@ -9,16 +9,27 @@ from pathlib import Path
 
 PROJECT = Path(__file__).resolve().parents[1]
 FOLDER = PROJECT / ".venv-bench"
-REQUIREMENTS = PROJECT / "bench" / "requirements.txt"
 
 
-def install_program(name: str) -> str:
-    """Return the path of a program, such as python or csvsql; install all of them if the requirements changed."""
-    installed_list = FOLDER / "requirements.txt"
-    if not installed_list.exists() or installed_list.read_bytes() != REQUIREMENTS.read_bytes():
-        shutil.rmtree(FOLDER, ignore_errors=True)
-        subprocess.run([sys.executable, "-m", "venv", str(FOLDER)], check=True)
-        install = [str(FOLDER / "bin" / "python"), "-m", "pip", "install", "-q", "--compile", "-r", str(REQUIREMENTS)]
+def install_program(name: str, requirements: str = "requirements.txt") -> str:
+    """Return the path of a program, such as python or csvsql; install all of its list if the list changed.
+
+    Each list of bench/ has an environment of its own, since some programs need other versions of the same packages.
+    """
+    wanted = PROJECT / "bench" / requirements
+    folder = FOLDER if requirements == "requirements.txt" else FOLDER / Path(requirements).stem
+    installed_list = folder / requirements
+    if not installed_list.exists() or installed_list.read_bytes() != wanted.read_bytes():
+        shutil.rmtree(folder, ignore_errors=True)
+        subprocess.run([sys.executable, "-m", "venv", str(folder)], check=True)
+        install = [str(folder / "bin" / "python"), "-m", "pip", "install", "-q", "--compile", "-r", str(wanted)]
         subprocess.run(install, check=True)
-        shutil.copy(REQUIREMENTS, installed_list)
-    return str(FOLDER / "bin" / name)
+        shutil.copy(wanted, installed_list)
+    return str(folder / "bin" / name)
+
+
+def install_sling() -> str:
+    """Return the path of sling: its package has the program, and its command would download it again."""
+    python = install_program("python")
+    ask = [python, "-c", "import sling_linux_amd64; print(sling_linux_amd64.SLING_BIN)"]
+    return subprocess.run(ask, check=True, capture_output=True, text=True).stdout.strip()

@@ -1,10 +1,13 @@
-"""Loads one clean CSV of several sizes into PostgreSQL with this project, `psql \\copy` and other loaders.
+"""Loads one CSV of several sizes into PostgreSQL with this project, `psql \\copy` and other loaders.
 
     .venv/bin/python -m bench.peers_csv --megabytes 10 100
-    .venv/bin/python -m bench.peers_csv --megabytes 1 10 100 1000 --picture docs/images/import-time.svg
+    .venv/bin/python -m bench.peers_csv --megabytes 1 10 100 --picture docs/images/import-time.svg
+    .venv/bin/python -m bench.peers_csv --bad-rows
 
-Every column is text everywhere. Each loader is a whole command; one that would take longer than --most-seconds at the
-next size is skipped, and a line says so. Prints ratios to `psql \\copy`; the picture shows time against size.
+The file is the realistic sample: typed columns, quoted notes with line breaks, empty fields. Each loader is a whole
+command with its default settings; one that would take longer than --most-seconds at the next size is skipped, and a
+line says so. Prints ratios to `psql \\copy`; the picture shows time against size. --bad-rows loads 10,000 rows of which
+three are bad, and says what each loader made of them and of the others.
 """
 
 from __future__ import annotations
@@ -14,58 +17,28 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
-from bench import csv_sample, measurement, peers, picture
+from bench import bad_rows, measurement, other_loaders, picture, realistic_sample
 from bench.installation import Bench, create_installation
 from bench.measurement import Run
 
-PANDAS = """import sys, pandas, sqlalchemy
-engine = sqlalchemy.create_engine(sys.argv[1].replace("postgresql:", "postgresql+psycopg2:", 1))
-for frame in pandas.read_csv(sys.argv[2], dtype=str, keep_default_na=False, chunksize=100_000):
-    frame.to_sql("peer", engine, if_exists="append", index=False)"""
-DLT = """import sys, csv, dlt
-def rows():
-    with open(sys.argv[2], newline="") as stream:
-        reader = csv.DictReader(stream)
-        while batch := [row for _, row in zip(range(10_000), reader)]:
-            yield batch
-pipeline = dlt.pipeline("bench", destination=dlt.destinations.postgres(sys.argv[1]), dataset_name="peer_dlt",
-                        pipelines_dir=sys.argv[3], progress=None)
-pipeline.run(dlt.resource(rows, name="peer", write_disposition="replace"))"""
+OURS, BASE = "this project", "psql \\copy"
 
 
 def list_loaders(bench: Bench) -> dict[str, Callable[[Path], Run]]:
     """Return name -> function that loads a file (for psql: the file with the lineage fields)."""
-    environment = bench.environment | {"RUNTIME__DLTHUB_TELEMETRY": "false", "HOME": str(bench.folder)}
-    python = peers.install_program("python")
-    by_psycopg2 = bench.url.replace("postgresql://", "postgresql+psycopg2://", 1)  # our driver, for SQLAlchemy
 
-    def fresh(run: Callable[[Path], Run]) -> Callable[[Path], Run]:
+    def fresh(command: Callable[[Path], list[str]]) -> Callable[[Path], Run]:
         def prepare_and_run(file: Path) -> Run:
-            bench.psql("drop table if exists public.peer; drop schema if exists peer_dlt cascade")
+            other_loaders.clear(bench)
             bench.settle()
-            return run(file)
+            return measurement.run_command(command(file), other_loaders.make_environment(bench))
 
         return prepare_and_run
 
-    def csvsql(file: Path) -> Run:
-        command = [
-            peers.install_program("csvsql"), "--db", by_psycopg2, "--insert", "--no-inference", "--no-constraints",
-            "--snifflimit", "0", "--tables", "peer", str(file),
-        ]  # fmt: skip
-        return measurement.run_command(command, environment)
-
-    def by(script: str) -> Callable[[Path], Run]:
-        return fresh(lambda file: measurement.run_command(
-            [python, "-c", script, bench.url, str(file), str(bench.folder / "dlt")], environment
-        ))  # fmt: skip
-
     return {
-        "psql \\copy": lambda file: bench.copy(file.with_suffix(".lineage"), csv_sample.TEXT_TYPES),
-        "this project": lambda file: bench.load(file, {}),
-        "dlt": by(DLT),
-        "pandas.to_sql": by(PANDAS),
-        "csvsql": fresh(csvsql),
-    }
+        BASE: lambda file: bench.copy(file.with_suffix(".lineage"), realistic_sample.TYPES),
+        OURS: lambda file: bench.load(file, realistic_sample.SCHEMA),
+    } | {name: fresh(load) for name, load in other_loaders.list_other_loaders(bench, realistic_sample.TYPES).items()}
 
 
 def main() -> None:
@@ -75,13 +48,17 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=3, help="runs of each loader; slow ones run once")
     parser.add_argument("--most-seconds", type=float, default=120)
     parser.add_argument("--picture", type=Path)
+    parser.add_argument("--bad-rows", action="store_true", help="print what became of three bad rows, as a table")
     options = parser.parse_args()
     curves: dict[str, list[tuple[float, float]]] = {}
     with create_installation() as bench:
+        if options.bad_rows:
+            print("\n".join(bad_rows.compare_loaders(bench)))
+            return
         for size in sorted(options.megabytes):
             file = bench.folder / "clean.csv"
-            rows = csv_sample.generate(file, size)
-            csv_sample.add_lineage(file, file.with_suffix(".lineage"))
+            rows = realistic_sample.generate(file, size)
+            realistic_sample.add_lineage(file, file.with_suffix(".lineage"))
             print(f"{size:g} MB, {rows:,} rows")
             _measure_size(list_loaders(bench), file, size, options, curves)
     if options.picture:
@@ -103,9 +80,8 @@ def _measure_size(
                     print(f"  {name:24} skipped: it would take {expected:.0f} s")
             elif turn == 0 or runs[name][0].seconds < options.most_seconds / 10:
                 runs[name].append(load(file))
-    base = runs["psql \\copy"]
     kept = {name: times for name, times in runs.items() if times}
-    print(measurement.format_table(list(kept.items()), base))
+    print(measurement.format_table(list(kept.items()), runs[BASE]))
     for name, times in kept.items():
         curves.setdefault(name, []).append((size, sorted(run.seconds for run in times)[len(times) // 2]))
 

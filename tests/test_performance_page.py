@@ -48,6 +48,21 @@ def test_the_table_takes_the_place_of_the_one_before_and_leaves_the_other_text(t
     page = tmp_path / "page.md"
     page.write_text("# Speed\n\nwords\n")
     for rows in (["| a |"], ["| b |", "| c |"]):
-        performance_page.write_page(rows, page)
-    marks = performance_page.BEGIN, performance_page.END
-    assert page.read_text() == f"# Speed\n\nwords\n\n{marks[0]}\n| b |\n| c |\n{marks[1]}\n"
+        performance_page.write_page("roads", rows, page)
+    performance_page.write_page("loaders", ["| d |"], page)
+    assert page.read_text() == (
+        "# Speed\n\nwords\n\n<!-- measured: roads -->\n| b |\n| c |\n<!-- end of roads -->\n"
+        "\n<!-- measured: loaders -->\n| d |\n<!-- end of loaders -->\n"
+    )
+
+
+def test_of_each_loader_the_largest_file_counts_and_the_quickest_comes_first() -> None:
+    def row(name: str, ratio: float) -> dict[str, Any]:
+        return {"program": name, "ratio": ratio, "processor": 2 * ratio, "megabytes": 10.2, "seconds": [ratio]}
+
+    raw = [{"table": [row("psql", 1), row("slow", 80)]}, {"table": [row("slow", 90), row("psql", 1), row("ours", 2)]}]
+    assert performance_page.format_peers(raw)[2:] == [
+        "| psql | 10 MB | 1.0 | 2.0 | 10 |",
+        "| ours | 10 MB | 2.0 | 4.0 | 10 |",
+        "| slow | 10 MB | 90.0 | 180.0 | 10 |",
+    ]
