@@ -8,7 +8,9 @@ from xml.sax.saxutils import escape
 
 WIDTH, HEIGHT = 720, 440
 LEFT, RIGHT, TOP, BOTTOM = 70, 150, 30, 60
-COLOURS = ("#555555", "#0a7d38", "#1f5fbf", "#b3541e", "#8a2be2", "#c0392b")
+COLOURS = (
+    "#555555", "#0a7d38", "#1f5fbf", "#b3541e", "#8a2be2", "#c0392b", "#007c89", "#7a6a00", "#b0308a", "#3d4f8f",
+)  # fmt: skip
 
 # megabytes, seconds
 Curve = Sequence[tuple[float, float]]
