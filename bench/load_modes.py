@@ -6,7 +6,7 @@
 The realistic sample in each mode, in turns: first into a new table, then the same file with one row in a hundred
 changed. Limits: 2.0 times append for the first file, 2.5 times for the second. Then a tenth of that file into the table
 with --table-rows other rows, and into one without (20 million are long): the cost should grow with the file alone. On a
-machine that is not quiet the ratio of the processor seconds of command and server together says more than the clock's.
+machine that is not quiet the processor seconds, of command and server together, say more than the clock.
 """
 
 from __future__ import annotations
@@ -14,13 +14,12 @@ from __future__ import annotations
 import argparse
 import csv
 import json
-import statistics
 import sys
 from collections import defaultdict
 from dataclasses import replace
 from pathlib import Path
 
-from bench import realistic_sample
+from bench import measurement, realistic_sample
 from bench.installation import Bench, create_installation
 from bench.measurement import Run
 
@@ -73,17 +72,12 @@ def is_near_append(bench: Bench, files: list[Path], repeats: int) -> bool:
             for number, file in enumerate(files):
                 runs[mode, number].append(load(bench, file))
     is_good = True
-    for (mode, number), ours in runs.items():
-        pairs = list(zip(ours, runs["append", number], strict=True))
-        ratio = statistics.median(one.seconds / other.seconds for one, other in pairs)
-        work = statistics.median(one.processor / other.processor for one, other in pairs)
-        is_good = is_good and ratio <= (MAX_FIRST, MAX_SECOND)[number]
-        clock, processor = (statistics.median(getattr(run, what) for run in ours) for what in ("seconds", "processor"))
-        print(f"  {mode:8} {('first', 'second')[number]:6} file: ratio {ratio:.2f}, {clock:.2f} s", end=", ")
-        print(
-            f"processor {processor:.2f} s (ratio {work:.2f}), peak {max(run.megabytes for run in ours):.0f} MB",
-            flush=True,
-        )
+    for mode in MODES[1:]:
+        for number, name in enumerate(("first", "second")):
+            base, ours = runs["append", number], runs[mode, number]
+            is_good = is_good and measurement.compute_ratio(ours, base) <= (MAX_FIRST, MAX_SECOND)[number]
+            print(f"{mode}, {name} file", flush=True)
+            print(measurement.format_table([("append", base), (mode, ours)], base), flush=True)
     return is_good
 
 

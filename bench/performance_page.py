@@ -40,6 +40,10 @@ BENCHMARKS = [
     Benchmark("bench.import_csv --road easy", {"CSV of 100 MB, text without quotes": 1.3}),
     Benchmark("bench.import_csv --road converted", {"CSV of 100 MB, converted values": 2.0}),
     Benchmark("bench.import_csv --megabytes 112 --bad-rows 3", {"3 bad rows in a million, to none": 1.1}),
+    Benchmark("bench.load_modes --table-rows 0 --repeats 3", {
+        "`new_rows`, first file of 100 MB, to `append`": 2.0, "the same file with 1 % changed": 2.5,
+        "`upsert`, first file of 100 MB, to `append`": 2.0, "the same file with 1 % changed, too": 2.5,
+    }),
     Benchmark("bench.workbooks", {"XLSX of 1,000,000 x 10, to python-calamine": 0.6, "XLS of 60,000 x 12": 1.0}),
     Benchmark("bench.formats", {
         "XLSX of 200 columns, to python-calamine": 0.8, "XLSX of texts": 0.8, "XLSX of dates": 0.8,
