@@ -31,6 +31,8 @@ def release_files(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     done = subprocess.run([clone / "release", "--dry-run"], capture_output=True, text=True, timeout=280)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "service answered for" in done.stdout
+    assert "wheels of every package: Python 3.11 3.12 3.13 3.14" in done.stdout
+    assert "not every package" not in done.stdout and "cannot read" not in done.stdout
     yield clone / "dist" / "dry-run"
 
 

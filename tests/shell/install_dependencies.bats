@@ -239,7 +239,7 @@ print(tiny_package.ANSWER)'
 @test "it takes the Python that the archive of each system has" {
     type -P apt-get || skip 'no apt'
     stub dpkg-query 'exit 1'
-    # Ubuntu 24.04 and Mint 22, Debian 13, Debian 12, an archive with another one
+    # Ubuntu 24.04 and Mint 22, Debian 13, Debian 12, Ubuntu 26.04, which has another one alone
     for version in 3.12 3.13 3.11 3; do
         stub apt-cache "[[ \$2 == python$version-venv ]]"
         run env -u DISPLAY -u WAYLAND_DISPLAY "$install" --dry-run
