@@ -1,4 +1,4 @@
-"""Back up the database, verify the backup, remove old ones, and deliver it elsewhere."""
+"""Back up the installation, verify the backup, remove old ones, and deliver it elsewhere."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from systemscripts.job import Summary, job
 def backup_database(
     to: Annotated[str, typer.Option(help="Also deliver it to a target, config/targets/NAME.yaml.")] = "",
 ) -> Summary:
-    """Back up the whole database to var/backups/, verify the backup, remove old backups.
+    """Back up the installation to var/backups/, encrypted, verify the backup, remove old backups.
 
-    The backup contains the database at the time of the start; jobs may continue meanwhile. BACKUP_KEEP_DAILY,
-    BACKUP_KEEP_WEEKLY and BACKUP_KEEP_MONTHLY set how many backups are kept.
+    The backup contains the database at the time of the start, configuration, keys, archive, lake and waiting files;
+    jobs may continue meanwhile. BACKUP_KEEP_DAILY, BACKUP_KEEP_WEEKLY and BACKUP_KEEP_MONTHLY set how many are kept.
 
     Examples:
         backup_database.py
@@ -30,15 +30,24 @@ def backup_database(
     # a misspelt name fails before the work
     target = targets.load_target(to) if to else None
     directories = Directories(settings.current().etl_data_dir)
-    with log_utils.step("dump"):
-        backup = backups.make_backup(directories)
+    backup = backups.make_backup(directories)
     summary = Summary(files=1)
-    summary.headline = f"{backup.path}: {backup.tables} tables, {format_size(backup.size)}, read back from end to end"
+    summary.headline = (
+        f"{backup.path}: {backup.tables} tables, {backup.files} files, {format_size(backup.size)} written,"
+        " read back from end to end"
+    )
+    for fault in backup.faults:
+        summary.warn("file_not_in_backup", fault)
     if target is not None:
         try:
             with log_utils.step(f"deliver to {to}"):
-                targets.deliver(target, [backup.path])
-            summary.details.append(f"delivered to {to}")
+                delivery = backups.deliver_backup(target, backup.path)
+            summary.details.append(
+                f"delivered to {to}: {delivery.files} files, {format_size(delivery.size)}, read back and compared;"
+                f" {len(delivery.removed)} old ones removed there"
+            )
+            if delivery.fault:
+                summary.warn("other", f"old backups stay at {to}: {delivery.fault}")
         except EtlError as error:
             summary.problem(
                 f"the backup is in {backup.path}, but could not be delivered to {to}: {error}", error.exit_code

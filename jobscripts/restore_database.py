@@ -1,7 +1,8 @@
-"""Restore the database from a backup, or rehearse it."""
+"""Restore the installation from a backup, or rehearse it."""
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,6 +12,7 @@ from systemscripts.commands import format_command
 from systemscripts.job import Summary, job
 
 if TYPE_CHECKING:
+    from systemscripts.backups import House
     from systemscripts.directory_management import Directories
 
 
@@ -18,40 +20,83 @@ if TYPE_CHECKING:
 def restore_database(
     backup: Annotated[Path | None, typer.Argument(help="The backup; by default the newest of var/backups/.")] = None,
     rehearse: Annotated[
-        bool, typer.Option("--rehearse", help="Restore into a scratch database, check it, drop it.")
+        bool, typer.Option("--rehearse", help="Restore into a scratch database, compare everything, clean up.")
     ] = False,
+    database_only: Annotated[
+        bool, typer.Option("--database-only", help="Leave files, configuration and keys as they are.")
+    ] = False,
+    passphrase_file: Annotated[
+        Path | None, typer.Option(help="The file with the passphrase of a backup of another host.")
+    ] = None,
+    from_target: Annotated[str, typer.Option("--from", help="Fetch it from a target, config/targets/NAME.yaml.")] = "",
     drop: Annotated[str, typer.Option(help="Drop a database that an earlier restore has set aside.")] = "",
 ) -> Summary:
-    """Restore a backup into a new database, count its rows, and replace the current database with it.
+    """Restore a backup: database, files, configuration and keys, each compared with what it was.
 
-    The current database is set aside under another name. --rehearse drops the new one instead.
+    The current database is set aside under another name, and so are files that differ. --rehearse changes nothing.
 
     Examples:
         restore_database.py --rehearse
-        restore_database.py var/backups/etl_20260105T043000.dump
+        restore_database.py var/backups/etl_20260105T043000.bundle
+        restore_database.py /mnt/usb/etl_20260105T043000.bundle --passphrase-file /mnt/key/passphrase
+        restore_database.py --from safe_place --rehearse
     """
-    from systemscripts import backups, settings
+    from systemscripts import backups, settings, targets
     from systemscripts.directory_management import Directories
 
     if drop:
         backups.drop_set_aside(drop)
         return Summary(headline=f"{drop} was dropped")
     directories = Directories(settings.current().etl_data_dir)
-    path = backups.choose_backup(directories, backup)
-    restored = backups.rehearse_restore(path) if rehearse else backups.restore_database(path)
-    summary = Summary(
-        rows=[{"tables": restored.tables, "rows": restored.rows, "active datasets whole": restored.datasets}]
+    fetched = (
+        backups.fetch_backup(targets.load_target(from_target), backup.name if backup else "")
+        if from_target
+        else contextlib.nullcontext(backups.choose_backup(directories, backup))
     )
+    with fetched as path:
+        return _restore(path, directories, passphrase_file, rehearse, database_only)
+
+
+def _restore(
+    path: Path, directories: Directories, passphrase_file: Path | None, rehearse: bool, database_only: bool
+) -> Summary:
+    from systemscripts import backups
+
+    if rehearse:
+        house = backups.rehearse(path, passphrase_file)
+    elif database_only:
+        house = backups.House(backups.restore_database(path, passphrase_file))
+    else:
+        house = backups.restore_house(path, directories, passphrase_file)
+    restored = house.database
+    counts = {"tables": restored.tables, "rows": restored.rows, "active datasets whole": restored.datasets}
+    summary = Summary(rows=[counts | {"files": house.files}])
     for problem in restored.problems:
         summary.problem(problem)
     if restored.problems:
         summary.headline = f"{path} cannot be trusted; nothing was changed"
     elif rehearse:
         summary.headline = f"{path} can be restored: rehearsed in a scratch database, which was dropped"
+        backups.queue_proof(path, house, directories)
     else:
-        summary.headline = f"the database was restored from {path}"
+        summary.headline = f"the {'database was' if database_only else 'installation was'} restored from {path}"
+        _describe_files(summary, house)
         _add_next_steps(summary, restored.before, directories)
     return summary
+
+
+def _describe_files(summary: Summary, house: House) -> None:
+    placed = house.placed
+    summary.details.append(f"{placed.written} files were put back")
+    if placed.replaced:
+        summary.details.append(f"{len(placed.replaced)} that differed are now in {placed.aside}/replaced")
+    if placed.left:
+        summary.warn(
+            "files_differ",
+            f"{len(placed.left)} files of the project are of another version here and were left as they are;"
+            f" those of the backup are in {placed.aside}/other_version",
+        )
+    summary.next_steps += [f"as root put back what only root may write: {command}" for command in placed.commands]
 
 
 def _add_next_steps(summary: Summary, before: str, directories: Directories) -> None:

@@ -84,6 +84,18 @@ def encrypt_file(path: Path, target: Path, recipients: Sequence[str]) -> None:
         )
 
 
+def export_key(recipient: str) -> bytes:
+    """Return the public key of a recipient, named by fingerprint or address; raises ConfigurationError without it."""
+    with _open_keys() as gpg:
+        key = gpg.export_keys(recipient, armor=False)
+    if not key:
+        raise ConfigurationError(
+            f"there is no PGP key of {recipient} to encrypt for",
+            f"Import it: gpg --homedir {shlex.quote(str(get_folder()))} --import FILE.",
+        )
+    return bytes(key)
+
+
 def list_keys() -> list[Key]:
     """Return all keys, also expired ones; none if PGP is not used. Raises ConfigurationError."""
     if not get_folder().is_dir():

@@ -10,8 +10,10 @@ import os
 import re
 import shutil
 import subprocess
-from collections.abc import Iterator
+import tempfile
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import IO
 
 import psycopg2.extensions
 
@@ -36,6 +38,11 @@ def find_program(name: str, major: int) -> Path:
     return fitting[0][1]
 
 
+def find_newest(name: str) -> Path:
+    """Return the newest program `name` that is installed: it reads the dumps of all."""
+    return max(_list_candidates(name), key=lambda candidate: candidate[1])[0]
+
+
 def _list_candidates(name: str) -> Iterator[tuple[Path, int]]:
     embedded = embedded_programs.find_program(name)
     yield embedded, embedded_programs.MAJOR
@@ -44,10 +51,11 @@ def _list_candidates(name: str) -> Iterator[tuple[Path, int]]:
             yield path, int(path.parts[-3])
     on_path = shutil.which(name)
     if on_path:
-        yield Path(on_path), _read_major(Path(on_path))
+        yield Path(on_path), read_major(Path(on_path))
 
 
-def _read_major(path: Path) -> int:
+def read_major(path: Path) -> int:
+    """Return the major version of a program; 0 if it does not say it."""
     done = subprocess.run([path, "--version"], capture_output=True, text=True, check=False)
     match = re.search(r"\) (\d+)", done.stdout)
     return int(match[1]) if match else 0
@@ -58,15 +66,47 @@ def run_program(program: Path, *arguments: str, url: str = "") -> str:
 
     Raises EtlError with the last line that it wrote.
     """
+    database, environment = _split_address(url)
+    done = subprocess.run(
+        [program, *database, *arguments], env=environment, text=True, stdin=subprocess.DEVNULL, capture_output=True,
+        check=False,
+    )  # fmt: skip
+    _raise_fault(program, done.returncode, done.stderr)
+    return done.stdout
+
+
+def run_script(sources: Sequence[Sequence[str]], psql: Path, url: str) -> None:
+    """Run the SQL that programs, each fed by the one before, write, in one transaction. Raises EtlError."""
+    database, environment = _split_address(url)
+    final = [str(psql), *database, "--no-psqlrc", "--quiet", "--single-transaction", "--set=ON_ERROR_STOP=1"]
+    with tempfile.TemporaryFile("w+") as words:
+        feeding: IO[bytes] | None = None
+        processes = []
+        for command in (*sources, final):
+            process = subprocess.Popen(
+                command, env=environment, stdin=feeding or subprocess.DEVNULL, stderr=words,
+                stdout=subprocess.DEVNULL if command is final else subprocess.PIPE,
+            )  # fmt: skip
+            processes.append(process)
+            # so that a program ends when the one that it feeds has ended
+            if feeding is not None:
+                feeding.close()
+            feeding = process.stdout
+        codes = [process.wait() for process in processes]
+        words.seek(0)
+        _raise_fault(psql, max(map(abs, codes)), words.read())
+
+
+def _split_address(url: str) -> tuple[list[str], dict[str, str]]:
+    """Return an address as an argument without its password, and the environment that has it."""
     parts = psycopg2.extensions.parse_dsn(url) if url else {}
     password = str(parts.pop("password", ""))
     database = [f"--dbname={psycopg2.extensions.make_dsn('', **parts)}"] if url else []
     environment = {name: value for name, value in os.environ.items() if not name.startswith("PG")}
-    done = subprocess.run(
-        [program, *database, *arguments], env=environment | ({"PGPASSWORD": password} if password else {}), text=True,
-        stdin=subprocess.DEVNULL, capture_output=True, check=False,
-    )  # fmt: skip
-    if done.returncode != 0:
-        lines = [line for line in done.stderr.splitlines() if line.strip()] or [f"exit code {done.returncode}"]
+    return database, environment | ({"PGPASSWORD": password} if password else {})
+
+
+def _raise_fault(program: Path, code: int, text: str) -> None:
+    if code != 0:
+        lines = [line for line in text.splitlines() if line.strip()] or [f"exit code {code}"]
         raise EtlError(f"{program.name}: {masking.mask(lines[-1])}", "See the log, then run it again.")
-    return done.stdout

@@ -12,7 +12,8 @@ import psycopg2.extensions
 from psycopg2 import sql
 
 from systemscripts import db_utils, settings
-from systemscripts.backups import create_backup, pg_programs
+from systemscripts.backups.fill_database import fill_database, grant_again
+from systemscripts.backups.fingerprints import Fingerprints, compute_fingerprints, find_differences
 from systemscripts.commands import format_command
 from systemscripts.db_utils import Cursor, migrations
 from systemscripts.errors import EtlError, TryLaterError, UsageError
@@ -37,19 +38,19 @@ class Restored:
     before: str = ""
 
 
-def rehearse_restore(path: Path) -> Restored:
-    """Restore a backup into a scratch database, update its schema, check its rows, and drop it.
+def rehearse_dump(path: Path, tables: Fingerprints | None = None) -> Restored:
+    """Restore a dump into a scratch database, compare its rows, update its schema, and drop it.
 
-    Raises EtlError if it cannot be restored, ConfigurationError if this code is older than the backup.
+    `tables`: what the rows were when the dump was made. Raises EtlError if it cannot be restored, ConfigurationError if
+    this code is older than the dump.
     """
     name = _get_configured_name()
     with _connect_server() as server, _create_scratch(server, f"{name}_rehearsal") as scratch:
-        _fill_database(path, scratch, server.server_version // 10000)
-        return _examine(scratch)
+        return _fill_and_examine(path, scratch, server.server_version // 10000, tables)
 
 
-def restore_database(path: Path) -> Restored:
-    """Replace the present database by the one in a backup; the present one is kept under another name.
+def restore_dump(path: Path, tables: Fingerprints | None = None) -> Restored:
+    """Replace the present database by the one in a dump; the present one is kept under another name.
 
     Raises TryLaterError if the present one is in use, EtlError if the backup cannot be restored, ConfigurationError if
     this code is older than the backup; nothing is changed then.
@@ -57,8 +58,7 @@ def restore_database(path: Path) -> Restored:
     name, stamp = _get_configured_name(), settings.format_file_stamp().lower()
     with _connect_server() as server, _create_scratch(server, f"{name}_restored_{stamp}") as scratch:
         _refuse_others(server, name)
-        _fill_database(path, scratch, server.server_version // 10000)
-        restored = _examine(scratch)
+        restored = _fill_and_examine(path, scratch, server.server_version // 10000, tables)
         if restored.problems:
             return restored
         restored.before = _swap_names(server, name, scratch, f"{name}{SET_ASIDE}{stamp}")
@@ -121,15 +121,21 @@ def _run_statement(server: db_utils.Connection, statement: str, *names: str) -> 
         server.autocommit = False
 
 
-def _fill_database(path: Path, database: str, major: int) -> None:
-    create_backup.verify_backup(path, major)
-    program = pg_programs.find_program("pg_restore", major)
-    pg_programs.run_program(
-        program, "--no-owner", "--exit-on-error", "--single-transaction", str(path), url=_build_url(database)
-    )
+def _fill_and_examine(path: Path, database: str, major: int, tables: Fingerprints | None) -> Restored:
+    has_rights = fill_database(path, _build_url(database), major)
     with contextlib.closing(db_utils.connect_to(_build_url(database), "restore_database")) as connection:
+        faults = []
+        if tables is not None:
+            # before the schema is updated, which may change rows
+            with db_utils.transaction(connection) as cursor:
+                faults = find_differences(tables, compute_fingerprints(cursor))
         # before it is used: a backup of newer code is refused here
         migrations.apply_pending(connection)
+        if not has_rights:
+            grant_again(connection)
+    restored = _examine(database)
+    restored.problems[:0] = faults
+    return restored
 
 
 def _refuse_others(server: db_utils.Connection, name: str) -> None:

@@ -80,6 +80,11 @@ def list_pending(connection: Connection, folder: Path = FOLDER, views_folder: Pa
     ]
 
 
+def list_numbers(folder: Path = FOLDER) -> list[int]:
+    """Return the numbers of the migrations that this code has."""
+    return sorted(_list_files(folder))
+
+
 def _list_files(folder: Path) -> dict[int, tuple[Path, str]]:
     files: dict[int, tuple[Path, str]] = {}
     for path in sorted(folder.glob("*.sql")):

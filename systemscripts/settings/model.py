@@ -103,6 +103,9 @@ class Settings(BaseModel):
     keep_rows_days: float = Field(0, ge=0)
     backup_max_age_days: float = Field(2, ge=0)
     certificate_servers: Servers = []
+    backup_passphrase: SecretStr | None = None
+    # fingerprints or addresses of PGP keys in var/pgp that open backups, too
+    backup_encrypt_for: Names = []
     backup_keep_daily: int = Field(7, ge=1)
     backup_keep_weekly: int = Field(4, ge=0)
     backup_keep_monthly: int = Field(12, ge=0)

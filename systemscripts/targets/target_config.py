@@ -4,6 +4,10 @@ A type of target is a module of targets/types with one function:
     deliver(options: dict, paths: list[Path]) -> None      store the files there, each whole or not at all
 and the model `Options` of its keys; where it can be tried, also with
     probe(options: dict) -> str                            try it once, for doctor.py, and return the result in words
+and for backups, which are read and removed there too, with
+    list_sizes(options: dict) -> dict[str, int]            the size in bytes of each file there, by name
+    fetch(options: dict, name: str, path: Path) -> None    copy one file back, whole or not at all
+    remove(options: dict, names: list[str]) -> None        remove files there
 
 `options` are the other keys of the YAML, for `deliver` with their variables resolved. Both raise EtlError; files may be
 delivered again.
@@ -20,6 +24,7 @@ from pydantic import ConfigDict
 from systemscripts import configuration, pgp, plugins, settings
 from systemscripts.configuration import plain_secrets, variables
 from systemscripts.configuration.yaml_documents import ConsistentModel, FaultsError, KeyPath
+from systemscripts.directory_management import explain_unsafe_name
 from systemscripts.errors import ConfigurationError, UsageError, did_you_mean
 from systemscripts.summary import Notice
 from systemscripts.tables import temporary_files
@@ -87,15 +92,40 @@ def find_faults(folder: Path = FOLDER) -> list[str]:
 
 def deliver(target: Target, paths: list[Path]) -> None:
     """Deliver files to a target; raises EtlError with the target and what to do next."""
-    options = variables.resolve_variables(target.options, f"config/targets/{target.name}.yaml")
     if not target.encrypt_for:
-        load_module(target.type).deliver(options, paths)
+        deliver_as_is(target, paths)
         return
     with temporary_files.create_folder(temporary_files.UNPACKED_PREFIX) as folder:
         encrypted = [folder / f"{path.name}.pgp" for path in paths]
         for path, result in zip(paths, encrypted, strict=True):
             pgp.encrypt_file(path, result, target.encrypt_for)
-        load_module(target.type).deliver(options, encrypted)
+        deliver_as_is(target, encrypted)
+
+
+def deliver_as_is(target: Target, paths: list[Path]) -> None:
+    """Deliver files that are encrypted already; raises as `deliver` does."""
+    load_module(target.type).deliver(_resolve_options(target), paths)
+
+
+def list_sizes(target: Target) -> dict[str, int]:
+    """Return the size in bytes of each file at a target, by name; raises EtlError."""
+    sizes: dict[str, int] = load_module(target.type).list_sizes(_resolve_options(target))
+    return {name: size for name, size in sizes.items() if not explain_unsafe_name(name)}
+
+
+def fetch(target: Target, name: str, path: Path) -> None:
+    """Copy a file of a target to `path`, whole or not at all; raises EtlError."""
+    load_module(target.type).fetch(_resolve_options(target), name, path)
+
+
+def remove(target: Target, names: list[str]) -> None:
+    """Remove files at a target; raises EtlError."""
+    load_module(target.type).remove(_resolve_options(target), names)
+
+
+def _resolve_options(target: Target) -> dict[str, Any]:
+    options: dict[str, Any] = variables.resolve_variables(target.options, f"config/targets/{target.name}.yaml")
+    return options
 
 
 def find_plain_secrets(target: Target) -> list[Notice]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pydantic import Field, ValidationError
 
@@ -11,6 +13,9 @@ from systemscripts import masking, progress
 from systemscripts.configuration import variables
 from systemscripts.errors import ConfigurationError, UsageError, describe_faults
 from systemscripts.ssh import Login
+
+if TYPE_CHECKING:
+    from systemscripts.ssh.session import Session
 
 
 class Options(Login):
@@ -42,6 +47,55 @@ def deliver(options: dict[str, Any], paths: list[Path]) -> None:
     Raises UsageError if a path is not a file, EtlError or TryLaterError if an upload fails; earlier files stay.
     """
     from systemscripts.ssh import upload
+
+    for path in paths:
+        if not path.is_file():
+            raise UsageError(f"{path} " + ("is not a file" if path.exists() else "does not exist"))
+    with (
+        _open_session(options) as (session, folder),
+        progress.track("upload", sum(path.stat().st_size for path in paths), "bytes") as tracker,
+    ):
+        for path in paths:
+            upload.upload_file(session, path, folder, tracker.advance)
+
+
+def list_sizes(options: dict[str, Any]) -> dict[str, int]:
+    """Return the size in bytes of each file of the remote folder, by name; raises EtlError."""
+    from systemscripts.ssh.remote import complete_entry, list_entries
+
+    with _open_session(options) as (session, folder):
+        entries = [complete_entry(session, f"{folder}/{entry.name}", entry) for entry in list_entries(session, folder)]
+    return {entry.name: entry.size or 0 for entry in entries if entry.is_file}
+
+
+def fetch(options: dict[str, Any], name: str, path: Path) -> None:
+    """Download a file of the remote folder to `path`, whole or not at all; raises EtlError."""
+    from systemscripts.ssh import download
+    from systemscripts.ssh.remote import find_entry
+
+    with _open_session(options) as (session, folder):
+        entry = find_entry(session, f"{folder}/{name}")
+        if entry is None:
+            raise UsageError(f"{session.login.name}: there is no {folder}/{name}")
+        part = path.with_name(f".{path.name}.part")
+        part.unlink(missing_ok=True)
+        with progress.track("download", entry.size or 0, "bytes") as tracker:
+            download.download_file(session, f"{folder}/{name}", entry, part, tracker.advance)
+        part.replace(path)
+
+
+def remove(options: dict[str, Any], names: list[str]) -> None:
+    """Remove files of the remote folder; raises EtlError."""
+    from systemscripts.ssh.remote import remove_file
+
+    with _open_session(options) as (session, folder):
+        for name in names:
+            remove_file(session, f"{folder}/{name}")
+
+
+@contextmanager
+def _open_session(options: dict[str, Any]) -> Iterator[tuple[Session, str]]:
+    """Yield a session that is closed afterwards, and the remote folder; raises ConfigurationError."""
     from systemscripts.ssh.session import Session
 
     masking.register_secrets(str(options[key]) for key in ("password", "key_passphrase") if options.get(key))
@@ -50,13 +104,8 @@ def deliver(options: dict[str, Any], paths: list[Path]) -> None:
     except ValidationError as error:
         faults = describe_faults(error, "target")
         raise ConfigurationError(f"delivery target: {faults.replace('Value error, ', '')}") from error
-    for path in paths:
-        if not path.is_file():
-            raise UsageError(f"{path} " + ("is not a file" if path.exists() else "does not exist"))
     session = Session(Login.model_validate({name: getattr(chosen, name) for name in Login.model_fields}))
     try:
-        with progress.track("upload", sum(path.stat().st_size for path in paths), "bytes") as tracker:
-            for path in paths:
-                upload.upload_file(session, path, chosen.path, tracker.advance)
+        yield session, chosen.path.rstrip("/") or "/"
     finally:
         session.close()
