@@ -14,17 +14,20 @@ from systemscripts import settings
 from systemscripts.directory_management import CHUNK_BYTES
 from systemscripts.errors import EtlError, TooLargeError, TryLaterError
 from systemscripts.ssh import remote
+from systemscripts.ssh.connection import WINDOW_BYTES
 from systemscripts.ssh.read_blocks import read_blocks
 from systemscripts.ssh.remote import Entry
 from systemscripts.ssh.session import RefusedError, Session, is_lost, is_openssh
 
-# as much as sftp of OpenSSH has on its way
-WINDOW_BYTES = 1 << 21
-# every server must answer so much at once (draft-ietf-secsh-filexfer-02, 3); OpenSSH's answers four times as much,
-# which takes half of the processor time
-REQUEST_BYTES, OPENSSH_REQUEST_BYTES = 1 << 15, 1 << 17
+# as many as sftp of OpenSSH has on their way
+MAX_REQUESTS = 64
+# every server must answer so much at once (draft-ietf-secsh-filexfer-02, 3); OpenSSH's answers eight times as much
+# (SFTP_MAX_READ_LENGTH), which takes half of the processor time
+REQUEST_BYTES, OPENSSH_REQUEST_BYTES = 1 << 15, (1 << 18) - 1024
 # read at once where no size is announced: more may not exist
 UNKNOWN_BYTES = 1 << 20
+# the disk is asked to write so much at once
+WRITE_OUT_BYTES = 1 << 23
 # for a server that sends less at once than it was asked for
 MIN_REQUEST_BYTES = 1 << 10
 # by the length of the digest: the server does not say which algorithm it chose
@@ -152,6 +155,7 @@ class _Download:
         elif size and done < size:
             end = size
         is_whole, ended = True, False
+        at_once = min(MAX_REQUESTS, WINDOW_BYTES // step)
 
         def plan_blocks() -> Iterator[tuple[int, int]]:
             for offset in range(done, end, step):
@@ -160,7 +164,7 @@ class _Download:
                     return
                 yield offset, min(step, end - offset)
 
-        for offset, block in read_blocks(client, file.handle, plan_blocks(), WINDOW_BYTES // step):
+        for offset, block in read_blocks(client, file.handle, plan_blocks(), at_once):
             if offset == done:
                 self._write(stream, block)
                 done, ended = done + len(block), not block
@@ -176,9 +180,14 @@ class _Download:
 
     def _write(self, stream: IO[bytes], block: bytes) -> None:
         try:
+            start = stream.tell()
             stream.write(block)
             # after a lost connection the part is complete up to here
             stream.flush()
+            end = stream.tell() // WRITE_OUT_BYTES * WRITE_OUT_BYTES
+            if start < end:
+                # the disk writes while more arrives: what is not on the disk stays in memory, whatever the advice says
+                os.posix_fadvise(stream.fileno(), end - WRITE_OUT_BYTES, WRITE_OUT_BYTES, os.POSIX_FADV_DONTNEED)
         except OSError as error:
             raise _DiskError from error
 
