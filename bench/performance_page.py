@@ -53,6 +53,9 @@ BENCHMARKS = [
     Benchmark("bench.sftp", {"SFTP of 1 GB, to `sftp` of OpenSSH": 1.2}),
     Benchmark("bench.sftp --files 1000 --megabytes 10", {"SFTP of 1,000 files of 10 kB": 1.2}),
     Benchmark("bench.sftp --megabytes 200 --delay-ms 50", {"SFTP of 200 MB with 50 ms of delay": 1.2}),
+    Benchmark("bench.s3 --megabytes 400", {"S3, an object of 400 MB, to boto3": 1.2}),
+    Benchmark("bench.s3 --files 500 --megabytes 5", {"S3, 500 objects of 10 kB": 1.2}),
+    Benchmark("bench.api", {"API, 100 pages that take 50 ms each, to `requests`": 1.2}),
 ]  # fmt: skip
 PEERS = Benchmark(
     "bench.peers_csv --megabytes 1 10 100 --repeats 2 --most-seconds 90 --picture docs/images/import-time.svg", {}

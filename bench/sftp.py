@@ -51,9 +51,11 @@ def main() -> None:
     with create_installation() as bench, _run_server(bench.folder) as server_port:
         files = bench.folder / "served"
         files.mkdir()
-        content = os.urandom(int(options.megabytes * 1e6 / options.files))
+        size = int(options.megabytes * 1e6 / options.files)
         for number in range(options.files):
-            (files / f"file_{number}.bin").write_bytes(content)
+            with (files / f"file_{number}.bin").open("wb") as stream:
+                for start in range(0, size, PIECE_BYTES):
+                    stream.write(os.urandom(min(PIECE_BYTES, size - start)))
         port = _start_proxy(server_port, options.delay_ms / 1000) if options.delay_ms else server_port
         _configure(bench, files, port)
         turns = [(_run_sftp(bench, files, port), _run_pull(bench)) for _ in range(options.repeats + 1)]

@@ -211,6 +211,16 @@ def list_open_tickets(cursor: Cursor, config_name: str) -> list[Ticket]:
     return [Ticket(*row) for row in cursor.fetchall()]
 
 
+def is_path_taken(cursor: Cursor, config_name: str, stored: str) -> bool:
+    """Return whether a file of this path, as the ledger stores it, waits or will arrive."""
+    cursor.execute(
+        "select exists (select from dba.tfile where config_name = %s and path = %s and status = any(%s))",
+        (config_name, stored, list(OPEN)),
+    )
+    row: Any = cursor.fetchone()
+    return bool(row[0])
+
+
 def load_ticket_of_dataset(cursor: Cursor, dataset_id: int) -> Ticket:
     """Return the ticket of the file that became a dataset; raise EtlError when there is none."""
     cursor.execute(

@@ -174,8 +174,8 @@ def _download_object(request: Request, bucket: Bucket, item: Object, origin: fil
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / shorten_name(origin.path.rpartition("/")[2])
     with transaction(request.connection) as cursor:
-        taken = {ticket.path for ticket in file_ledger.list_open_tickets(cursor, request.config.config_name)}
-        if path.exists() or file_ledger.to_stored_path(path, request.directories) in taken:
+        stored = file_ledger.to_stored_path(path, request.directories)
+        if path.exists() or file_ledger.is_path_taken(cursor, request.config.config_name, stored):
             # another file of this name: dropped by hand, or from another folder of the bucket
             path = path.with_name(f"{path.stem}_{item.etag[:8]}{path.suffix}")
         ticket = file_ledger.register_file(
