@@ -16,7 +16,7 @@ import pytest
 from tests.conftest import Installation, Server
 from tests.webconsole.conftest import Console, run_console
 
-SECONDS = 3.0  # the worst of these took 8 to 60 s before
+SECONDS = 3.0  # of the processor; the worst of these took 8 to 60 s before
 LOCAL = "sources: [{type: local, path: in"
 BODIES = {
     "brackets": "[" * 20_000,
@@ -34,10 +34,10 @@ BODIES = {
 
 @pytest.mark.parametrize("name", list(BODIES))
 def test_a_yaml_that_would_take_long_is_refused_at_once(console: Console, name: str) -> None:
-    started = time.monotonic()
+    worked = console.read_processor_seconds()
     answer = console.post("/data-view", "ben", json={"yaml": BODIES[name]})
     assert answer.status_code == 422 and len(answer.text) < 100_000
-    assert time.monotonic() - started < SECONDS
+    assert console.read_processor_seconds() - worked < SECONDS
 
 
 @pytest.mark.parametrize(
@@ -51,10 +51,10 @@ def test_a_yaml_that_would_take_long_is_refused_at_once(console: Console, name: 
 )  # fmt: skip
 def test_a_json_that_is_too_much_is_refused_at_once(console: Console, body: str, status: int) -> None:
     for path, name in (("/data-view", "ben"), ("/upload-config", "anna"), ("/jobs", "anna"), ("/auth/login", None)):
-        started = time.monotonic()
+        worked = console.read_processor_seconds()
         answer = console.post(path, name, data=body, headers={"Content-Type": "application/json"})
         assert answer.status_code in (status, 400) and len(answer.text) < 10_000, (path, answer.text[:300])
-        assert time.monotonic() - started < SECONDS
+        assert console.read_processor_seconds() - worked < SECONDS
 
 
 @pytest.mark.parametrize(
