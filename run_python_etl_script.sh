@@ -58,15 +58,21 @@ list_state_folders() { # sets $folders: where systemscripts/last_resort records 
     ((EUID == 0)) && is_service_installation || folders=("$data/var" "$project/var" "${folders[@]}")
 }
 
-was_reported() {
-    local folder LC_ALL=C mark=$settings_file
+name_state() { # sets $state: the name of what systemscripts/last_resort records of this installation, without its ending
+    local LC_ALL=C mark=$settings_file
     [[ ${mark:0:1} != '~' ]] || mark=${HOME:-}${mark:1}
     [[ $mark == /* ]] || mark=$PWD/$mark
     mark=${mark//[^A-Za-z0-9]/_} # as in last_resort/state_files.py
     ((${#mark} <= 150)) || mark=${mark: -150}
+    state=start_problems-$mark
+}
+
+was_reported() {
+    local folder state
+    name_state
     list_state_folders
     for folder in "${folders[@]}"; do
-        [[ ! -e $folder/start_problems-$mark.json ]] || return 0
+        [[ ! -e $folder/$state.json && ! -e $folder/$state.without_python ]] || return 0
     done
     return 1
 }
@@ -94,20 +100,30 @@ report_start() { # begun|own|failed: report why the script did not start, or tha
 
 report_without_python() { # by syslog, a local mail server and the mail of cron; once a week
     local -r text="jobs of $project cannot start: ${troubles[0]#*$'\t'}"
-    local folder marker
+    local folder marker state
+    name_state
     list_state_folders
     for folder in "${folders[@]}"; do
-        marker=$folder/start_problems-without_python
+        marker=$folder/$state.without_python # the next start that has a Python reports that it is over
         ! is_younger "$marker" "$REMIND_SECONDS" || return 0
         # shellcheck disable=SC2174  # the parent folders belong to the same user
-        { mkdir -p -m 700 -- "$folder" && [[ -O $folder ]] && : >"$marker"; } 2>/dev/null && break
+        { mkdir -p -m 700 -- "$folder" && [[ -O $folder ]] && printf '%s\n' "$text" >"$marker"; } 2>/dev/null && break
     done
     logger -t client_etl_workflow -p user.err -- "$text" 2>/dev/null || true
     [[ ${ETL_CRON:-} != 1 ]] || printf '%s\n' "$text" >&"$stderr"
+    name_origin
     find_setting ALERT_RECIPIENTS
     [[ -z $value ]] || ! type -P sendmail >/dev/null ||
-        printf 'To: %s\nSubject: [ETL] jobs cannot start (%s)\n\n%s\n' "$value" "${HOSTNAME:-}" "$text" |
+        printf 'To: %s\nSubject: [ETL] jobs cannot start (%s)\n\nOn %s %s\n' "$value" "$origin" "$origin" "$text" |
         sendmail -t >/dev/null 2>&1 || true
+}
+
+name_origin() { # sets $origin: environment and host, as in last_resort/alert_settings.py
+    local value folder=${settings_file%/*}
+    find_setting ENVIRONMENT_NAME
+    [[ -n $value ]] || { value=${settings_file##*/} && value=${value#.env} value=${value%.env} value=${value#.}; }
+    [[ -n $value ]] || { [[ $folder != */config ]] || folder=${folder%/config} && value=${folder##*/}; }
+    origin="$value on ${HOSTNAME:-}"
 }
 
 is_younger() { # FILE SECONDS

@@ -31,6 +31,7 @@ def watchdog() -> Summary:
         view = views.build_view(directories, connection)
         findings, unseen = watchdog_checks.find_problems(view)
         retired_jobs = list(watchdog_checks.find_retired_jobs(view))
+        alerts.settle_decided(connection, directories)
     finally:
         if connection is not None:
             connection.close()
@@ -58,8 +59,9 @@ def _connect(directories: Directories) -> tuple[Connection | None, str]:
         connection = db_utils.connect(purpose="watchdog")
         migrations.apply_pending(connection)
     except EtlError as error:
-        alerts.record_database_down(str(error), directories)
-        return None, f"the database is down: {error}"
+        alerts.record_database_down(error, directories)
+        cause = alerts.find_cause(error, directories)
+        return None, f"{cause.title if cause else 'the database cannot be used'}: {error}"
     alerts.record_database_up(directories)
     return connection, ""
 

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from systemscripts.errors import BadDataError, ConfigurationError, EtlError, UsageError
+from systemscripts.errors import BadDataError, ConfigurationError, DiskFullError, EtlError, UsageError
 
 CHUNK_BYTES = 1 << 20
 # The group that configure_etl_user.sh makes: it reads code and settings, which are root's.
@@ -111,7 +111,7 @@ class Directories:
 def explain_write_error(path: Path, error: OSError) -> EtlError:
     """Return the error for a folder or file that cannot be written, with how to fix it."""
     if error.errno in NO_SPACE:
-        return EtlError(f"no space left for {path}", "Free space, then run it again.")
+        return DiskFullError(path)
     if error.errno in (errno.EEXIST, errno.ENOTDIR):
         shown = shlex.quote(str(path))
         hint = f"A file has the name of a folder; check it, then run: mv {shown} {shlex.quote(f'{path}.before')}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import errno
 from collections.abc import Iterable
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -92,6 +93,22 @@ class ConfigurationError(EtlError):
     """A setting, a YAML file or a configuration row is wrong or missing."""
 
     exit_code = 78
+
+
+class DatabaseLoginError(ConfigurationError):
+    """The database refuses the login, or does not have the database: one alert for all jobs."""
+
+
+class DiskFullError(EtlError):
+    """There is no space left for `path`: one alert for all jobs."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(f"no space left for {path}", "Free space, then run it again.")
+        self.path = path
+
+
+class DatabaseDiskFullError(EtlError):
+    """The disk of the database is full: one alert for all jobs."""
 
 
 # Errors that say nothing about a file: disk, quota, ulimit -f; memory; open files and processes; rights; disk faults.

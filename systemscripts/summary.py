@@ -132,6 +132,12 @@ class Summary:
     # what the problems of several items are composed of, by what the items have in common
     groups: dict[str, list[Any]] = field(default_factory=dict)
     codes: set[int] = field(default_factory=set)
+    # what the problems come from, where known: errors, or causes as the summary of a step has them
+    errors: list[Any] = field(default_factory=list)
+    # datasets that are held, so that the alert can name the commands that decide
+    held_datasets: list[int] = field(default_factory=list)
+    # the logs of the steps that failed, if it is of a pipeline
+    step_logs: list[str] = field(default_factory=list)
     # how many of the problems are final: no further attempt makes sense
     gave_up: int = 0
     # there was nothing to do, so the run does not show whether the job works
@@ -173,10 +179,15 @@ class Summary:
         for notice in list(self._warnings)[: -at_most if at_most else 0]:
             del self._warnings[notice]
 
-    def problem(self, text: str, code: int = 1) -> None:
-        """Record that something failed; the job continues, and ends with the worst exit code recorded."""
+    def problem(self, text: str, code: int = 1, error: object = None) -> None:
+        """Record that something failed; the job continues, and ends with the worst exit code recorded.
+
+        `error`: what it comes from, if other jobs may fail from it too: the database, a disk.
+        """
         self.problems.append(text)
         self.codes.add(code)
+        if error is not None:
+            self.errors.append(error)
 
     def problem_of_group(self, group: str, item: Item, compose: Callable[[list[Item]], str], code: int = 1) -> None:
         """Record that something failed as other items of `group` did before: all of them are one problem."""
@@ -196,7 +207,7 @@ class Summary:
 
     def as_dict(self) -> dict[str, Any]:
         """Return the summary for --json."""
-        hidden = ("codes", "groups", "gave_up", "shown", "only_looked", "_warnings")
+        hidden = ("codes", "groups", "gave_up", "shown", "only_looked", "errors", "step_logs", "_warnings")
         values = {field.name: getattr(self, field.name) for field in fields(self) if field.name not in hidden}
         return values | {
             "counts": asdict(self.counts),

@@ -26,6 +26,11 @@ class Delivered:
         assert isinstance(message, EmailMessage)
         return message
 
+    @property
+    def text(self) -> str:
+        """The text of the mail."""
+        return str(self.message.get_content()).replace("\r\n", "\n")
+
 
 @dataclass
 class SmtpServer:
@@ -36,6 +41,7 @@ class SmtpServer:
     extensions: tuple[str, ...] = ("SIZE 10000000",)
     delivered: list[Delivered] = field(default_factory=list)
     lines: list[str] = field(default_factory=list)  # what clients said, but for the mails themselves
+    greeting: str = "220 test"
     # accepts connections without a greeting
     is_hanging: bool = False
 
@@ -80,7 +86,9 @@ class SmtpServer:
         while self.is_hanging:
             time.sleep(0.02)
         recipients: list[str] = []
-        say("220 test")
+        say(self.greeting)
+        if not self.greeting.startswith("2"):
+            return
         while line := handler.rfile.readline().decode("utf-8", "replace").strip():
             self.lines.append(line)
             word = line.split(" ")[0].upper()

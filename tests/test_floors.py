@@ -30,6 +30,7 @@ FLOORS = [
     },
     {
         "db_utils",
+        "disk_space",
         "duck",
         "mysql",
         "log_utils",

@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.mail_origin import strip_origin
+
 if TYPE_CHECKING:
     from tests.conftest import Installation
 
@@ -107,10 +109,10 @@ class Mails:
         ]  # type: ignore[misc]
 
     def list_subjects(self) -> list[str]:
-        return [str(mail["subject"]) for mail in self.read_all()]
+        return [strip_origin(str(mail["subject"])) for mail in self.read_all()]
 
     def read_text(self, number: int = -1) -> str:
-        return str(self.read_all()[number].get_content())
+        return str(self.read_all()[number].get_content()).replace("\r\n", "\n")
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from systemscripts import schedules, settings
+from systemscripts import alerts, schedules, settings
 from systemscripts.configuration import pipeline_config
 from systemscripts.configuration.arrival import to_cron
 from systemscripts.configuration.import_parts import add_zone
@@ -64,6 +64,8 @@ class Desk:
     """Everything that stands on the desk."""
 
     decisions: Decisions
+    # what is wrong with the host or the mail, and messages that wait: no run of it can be opened
+    troubles: list[str]
     pipelines: list[Line]
     # those that had a file
     feeds: list[Line]
@@ -71,6 +73,15 @@ class Desk:
     others: int
     warnings: list[dict[str, Any]]
     running: list[dict[str, Any]]
+
+
+def list_troubles() -> list[str]:
+    """Return each problem that is not of a run, such as a full disk or unsent mail, and each message that waits."""
+    directories = Directories(settings.current().etl_data_dir)
+    failing = [state for _, state in alerts.list_states(directories) if state.is_failing and state.title]
+    return [f"{state.title}: {state.error}" for state in failing] + [
+        f"not sent yet: {text}" for text in alerts.list_unsent(directories)
+    ]
 
 
 def load_desk() -> Desk:
@@ -81,6 +92,7 @@ def load_desk() -> Desk:
         active = [row for row in feeds if row["newest_file_at"] or row["waiting"] or row["held"]]
         return Desk(
             gather_decisions(cursor, [*(item.name for item in pipelines), *faults]),
+            list_troubles(),
             list_pipeline_lines(cursor, pipelines, faults),
             list_feed_lines(cursor, active, pipelines),
             len(feeds) - len(active),

@@ -39,8 +39,10 @@ class State:
     pending: list[str] = field(default_factory=list)
     # the only recipients; empty: those of the settings
     to: list[str] = field(default_factory=list)
-    # what it was about so far (files, jobs)
+    # what it was about so far: files that wait, files that were held or refused, commands that could not run
     items: list[str] = field(default_factory=list)
+    # whether the job has succeeded since, while some of its files are not decided yet
+    waits_for_decision: bool = False
     # whether it is for one recipient alone because the others have it already
     is_remainder: bool = False
 

@@ -1,12 +1,12 @@
-"""The channels of alerts: mail, and a webhook in Slack's format. Each sends every message once.
+"""Send the messages that wait, once by each channel: mail, a webhook, the addresses of ALERT_URLS.
 
 A message is sent to all its recipients at once. If the mail server refuses one of them temporarily, the message waits
-for that recipient alone, as a state of its own: the others never get it twice.
+for that recipient alone, as a state of its own: the others never get it twice. What the server accepted is recorded
+before anything else is said to it, so a kill during the rest of the session repeats no mail.
 """
 
 from __future__ import annotations
 
-import json
 import logging
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -16,7 +16,9 @@ from typing import TYPE_CHECKING
 
 from systemscripts import settings
 from systemscripts.alerts import alert_state as states
+from systemscripts.alerts import unsent_mail
 from systemscripts.alerts.alert_state import State
+from systemscripts.alerts.recipients import MAIL, list_other_channels, list_recipients
 from systemscripts.directory_management import Directories
 from systemscripts.errors import EtlError, TryLaterError
 
@@ -25,43 +27,10 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-MAIL, WEBHOOK = "mail", "webhook"
-# People wait for the run that sends.
-WEBHOOK_SECONDS = 10
-# People read the messages of this channel on a phone.
-MAX_WEBHOOK_LETTERS = 3000
 # The job in the states of messages that are sent once, to certain people.
 NEWS = "news"
 # RFC 5321, 4.5.4.1: a recipient who is refused for so long is given up.
 GIVE_UP_AFTER = timedelta(days=5)
-
-
-def choose_channels(state: State) -> list[str]:
-    """Return the channels for a message; mail also if it cannot be sent yet."""
-    if state.to:
-        return [MAIL]
-    webhook = [WEBHOOK] if settings.current().alert_webhook_url else []
-    return [MAIL, *webhook] if list_recipients(state) or not webhook else webhook
-
-
-def is_anyone_reachable(state: State) -> bool:
-    """Return whether the settings name anyone to alert."""
-    return bool(list_recipients(state) or settings.current().alert_webhook_url)
-
-
-def list_recipients(state: State) -> list[str]:
-    """Return the recipients: ALERT_RECIPIENTS and those of its pipeline; none if no mail server is configured."""
-    mailboxes = state.to or list(settings.current().alert_recipients)
-    if state.job == "run_pipeline" and state.key:
-        # late: most runs alert no one
-        from systemscripts.configuration import pipeline_config
-
-        # a faulty file has an alert of its own
-        with suppress(EtlError):
-            mailboxes += pipeline_config.load_pipeline(state.key).notify
-    if not settings.current().smtp_host:
-        return []
-    return list({settings.extract_address(mailbox): mailbox for mailbox in reversed(mailboxes)}.values())[::-1]
 
 
 def send_pending(directories: Directories) -> None:
@@ -107,21 +76,56 @@ def _list_waiting(directories: Directories, tried: set[tuple[str, str]], failed:
 
 def _try_send(message: _Message, directories: Directories) -> bool:
     """Send one message if it still waits; return whether its channel works."""
-    state = states.read_state(message.path)
-    if state is None or state.message_id != message.message_id or message.channel not in state.pending:
+    state = _take(message, directories)
+    if state is None:
         # another process was quicker
         return True
     if message.channel == MAIL and not list_recipients(state):
         logger.info("no alert mail was sent: set SMTP_HOST and ALERT_RECIPIENTS in config/.env")
+        if list_other_channels():
+            # mail is no longer a channel
+            _record_sent(message.path, state.message_id, MAIL, directories)
         return False
     try:
-        is_done = _try_post(state) if message.channel == WEBHOOK else _try_mail(state, directories)
+        if message.channel == MAIL:
+            is_done = _try_mail(message, state, directories)
+        else:
+            is_done = True
+            _send_otherwise(state, message.channel)
     except EtlError as error:
-        log_warning(f"the alert {message.channel} was not sent, a later run sends it: {error}")
+        log_warning(f"the alert {_describe(message.channel)} was not sent, a later run sends it: {error}")
+        if message.channel == MAIL:
+            _record_unsent(str(error), directories)
         return False
     if is_done:
         _record_sent(message.path, state.message_id, message.channel, directories)
     return True
+
+
+def _take(message: _Message, directories: Directories) -> State | None:
+    """Return the state of a message if it still waits; raises OSError where it could not be recorded as sent."""
+    with states.hold_lock(directories):
+        state = states.read_state(message.path)
+        if state is None or state.message_id != message.message_id or message.channel not in state.pending:
+            return None
+        # on a full disk: a message that cannot be recorded as sent would be sent by each run
+        states.write_state(message.path, state)
+        return state
+
+
+def _send_otherwise(state: State, channel: str) -> None:
+    # late: most runs have nothing to send
+    from systemscripts.alerts import web_channels
+
+    web_channels.send(state, channel)
+
+
+def _describe(channel: str) -> str:
+    if channel == MAIL:
+        return channel
+    from systemscripts.alerts import web_channels
+
+    return web_channels.describe_channel(channel)
 
 
 def _record_sent(path: Path, message_id: str, channel: str, directories: Directories) -> None:
@@ -139,23 +143,34 @@ def _record_sent(path: Path, message_id: str, channel: str, directories: Directo
             path.unlink(missing_ok=True)
 
 
-def _try_mail(state: State, directories: Directories) -> bool:
-    """Mail a message to its recipients; return whether it is done. Raises EtlError if the server is away."""
+def _try_mail(message: _Message, state: State, directories: Directories) -> bool:
+    """Mail a message to its recipients; return whether it is done. Raises EtlError if the server takes no mail."""
     # late: most runs have nothing to send, and ssl takes a while to import
     from systemscripts import mail
 
     to = list_recipients(state)
-    message = mail.compose(state.subject, to, state.text)
+
+    def record_accepted(refused: list[Refusal]) -> None:
+        for refusal in refused:
+            if refusal.is_temporary:
+                _keep_for_recipient(refusal.mailbox, state, directories)
+        _record_sent(message.path, state.message_id, MAIL, directories)
+
+    composed = mail.compose(state.subject, to, state.text)
     # the same ID for all attempts: a kill after the server accepted the mail repeats no new message
-    del message["Message-ID"]
-    message["Message-ID"] = state.message_id
-    refused = mail.send(message, to)
-    if len(refused) == len(to):
-        return state.job == NEWS and _is_given_up(state, refused)
-    for refusal in refused:
-        if refusal.is_temporary:
-            _keep_for_recipient(refusal.mailbox, state, directories)
-    return True
+    del composed["Message-ID"]
+    composed["Message-ID"] = state.message_id
+    refused = mail.send(composed, to, on_accepted=record_accepted)
+    _record_recipients(to, refused, directories)
+    if len(refused) < len(to):
+        return True
+    if state.job == NEWS and _is_given_up(state, refused):
+        for refusal in refused:
+            _record_refused(refusal, directories)
+        return True
+    if not any(refusal.is_temporary for refusal in refused):
+        raise TryLaterError(f"the mail server refused every recipient: {', '.join(map(str, refused))}")
+    return False
 
 
 def _is_given_up(state: State, refused: list[Refusal]) -> bool:
@@ -176,22 +191,27 @@ def _keep_for_recipient(mailbox: str, state: State, directories: Directories) ->
     states.write_state(states.build_path(NEWS, key, directories), remainder)
 
 
-def _try_post(state: State) -> bool:
-    """Post to the webhook in Slack's format (api.slack.com, "Sending messages using incoming webhooks").
+def _record_unsent(error: str, directories: Directories) -> None:
+    with suppress(OSError), states.hold_lock(directories):
+        unsent_mail.record_server_fault(error, directories)
 
-    Return True; raises TryLaterError if it does not accept the message.
-    """
-    # late: most runs have nothing to send
-    from systemscripts import http_client
 
-    secret = settings.current().alert_webhook_url
-    url = secret.get_secret_value() if secret else ""
-    text = f"*{state.subject}*\n{state.text}"[:MAX_WEBHOOK_LETTERS]
-    try:
-        http_client.send_notification(url, json.dumps({"text": text}).encode(), "application/json", WEBHOOK_SECONDS)
-    except TryLaterError as error:
-        raise TryLaterError(f"the webhook: {error.message}", "Check ALERT_WEBHOOK_URL.") from error
-    return True
+def _record_refused(refusal: Refusal, directories: Directories) -> None:
+    with suppress(OSError), states.hold_lock(directories):
+        unsent_mail.record_refused(refusal.mailbox, str(refusal), directories)
+
+
+def _record_recipients(to: list[str], refused: list[Refusal], directories: Directories) -> None:
+    """Record whom the server accepted, and whom it refuses for good although it accepts others."""
+    names = {refusal.mailbox for refusal in refused}
+    accepted = [mailbox for mailbox in to if mailbox not in names]
+    if not accepted:
+        return
+    with suppress(OSError), states.hold_lock(directories):
+        unsent_mail.record_accepted(accepted, directories)
+    for refusal in refused:
+        if not refusal.is_temporary:
+            _record_refused(refusal, directories)
 
 
 def log_warning(text: str) -> None:

@@ -1,4 +1,4 @@
-"""What alerts report: a run that failed, or a problem that the watchdog found."""
+"""What alerts report: a run that failed, a cause that several runs share, or a problem that the watchdog found."""
 
 from __future__ import annotations
 
@@ -7,8 +7,19 @@ from pathlib import Path
 
 from systemscripts.commands import format_command
 
-# The kind of a run that found no database: one alert for all of them.
-DATABASE_DOWN = "database down"
+
+@dataclass(frozen=True)
+class Cause:
+    """What makes several jobs fail: one alert for all of them.
+
+    `job` and `key` identify its state, `kind` distinguishes its forms, `title` is the subject.
+    """
+
+    job: str
+    key: str
+    kind: str
+    title: str
+    hint: str
 
 
 @dataclass(frozen=True)
@@ -16,6 +27,9 @@ class Outcome:
     """The end of a run, as far as an alert needs it.
 
     `kind` distinguishes one way of failing from another. `connected`: whether the run was connected to the database.
+    `cause`: what other jobs fail from, too. `undecided`: the files that it held or refused, as `list_undecided` names
+    them. `decisions`: the commands that decide about held files. `next_steps`: those that run the job again.
+    `step_logs`: the logs of the steps that failed, if it is a pipeline.
     """
 
     job: str
@@ -27,6 +41,11 @@ class Outcome:
     log_file: Path
     kind: str = ""
     connected: bool = False
+    cause: Cause | None = None
+    undecided: frozenset[str] = frozenset()
+    decisions: tuple[str, ...] = ()
+    next_steps: tuple[str, ...] = ()
+    step_logs: tuple[Path, ...] = ()
 
     @property
     def command(self) -> str:
@@ -39,6 +58,7 @@ class Finding:
     """A problem that no run has reported: `key` identifies it, `title` is the subject, `error` the sentence.
 
     `kind`: a change is reported. `items`: an additional one is reported (files that wait); one fewer is not.
+    `commands`: what could not run because of it, for the message of its recovery.
     """
 
     key: str
@@ -47,3 +67,4 @@ class Finding:
     hint: str
     kind: str = ""
     items: frozenset[str] = field(default_factory=frozenset)
+    commands: frozenset[str] = field(default_factory=frozenset)

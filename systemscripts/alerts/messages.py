@@ -3,33 +3,58 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from systemscripts import log_utils
+from systemscripts.alerts import causes
 from systemscripts.alerts.alert_state import State
 from systemscripts.alerts.events import Finding, Outcome
 
 LOG_LINES = 15
+# What a summary says before the command that runs the job again; the message says so itself.
+RUN_AGAIN = "fix the cause, then: "
+# Of the steps of a pipeline: the message stays readable.
+MAX_LOGS = 3
 # Of a message that could not be sent while the mail server did not answer.
 MAX_UNSENT_LETTERS = 20_000
 NEXT_MESSAGES = "You will hear again after a week if this lasts, or sooner if the problem changes or is resolved."
 
 
 def compose_outcome(state: State, outcome: Outcome) -> str:
-    """Compose the message about a run that failed."""
-    lines = "\n".join(_read_log_tail(outcome.log_file)) or "(no log)"
+    """Compose the message about a run that failed, with the end of its log, or of those of the steps that failed."""
+    logs = outcome.step_logs or (outcome.log_file,)
     return f"""{state.name} {outcome.status} (exit code {outcome.exit_code}), failing since {state.since}.
 
 What: {outcome.error}
 
-Next: fix the cause, then run
-  {outcome.command}
+{_compose_next_steps(outcome)}
 
 {NEXT_MESSAGES}
 
-Last lines of {outcome.log_file.with_suffix(".txt")}:
-{lines}
-"""
+{_compose_logs(logs[:MAX_LOGS])}"""
+
+
+def _compose_next_steps(outcome: Outcome) -> str:
+    """Compose what to type: what decides about held files, else what runs the job again."""
+    if outcome.decisions:
+        return "\n".join(
+            ["Next: look at the file, then load it as it is, or leave it out", *_indent(outcome.decisions)]
+        )
+    commands = [step.removeprefix(RUN_AGAIN) for step in outcome.next_steps] or [outcome.command]
+    return "\n".join(["Next: fix the cause, then run", *_indent(commands)])
+
+
+def _indent(lines: Iterable[str]) -> list[str]:
+    return [f"  {line}" for line in lines]
+
+
+def _compose_logs(logs: Sequence[Path]) -> str:
+    parts = []
+    for path in logs:
+        lines = "\n".join(_read_log_tail(path)) or "(no log)"
+        parts.append(f"Last lines of {path.with_suffix('.txt')}:\n{lines}\n")
+    return "\n".join(parts)
 
 
 def compose_finding(state: State, finding: Finding) -> str:
@@ -61,7 +86,7 @@ def compose_recovery(state: State) -> str:
     if state.title:
         text = f"Resolved at {state.recovered_at}: {state.title}."
     text += f"\n\nIt had been failing since {state.since}: {state.error}\n"
-    if state.job == "database" and state.items:
+    if causes.is_shared(state) and state.items:
         text += "\nThese jobs could not run meanwhile; run them again:\n"
         text += "".join(f"  {command}\n" for command in state.items)
     return text + compose_unsent(state) if state.pending else text

@@ -14,7 +14,15 @@ import psycopg2.extensions
 from systemscripts import settings
 from systemscripts.commands import format_command
 from systemscripts.db_utils import lock_holders
-from systemscripts.errors import BadDataError, ConfigurationError, DatabaseDownError, EtlError, TryLaterError
+from systemscripts.errors import (
+    BadDataError,
+    ConfigurationError,
+    DatabaseDiskFullError,
+    DatabaseDownError,
+    DatabaseLoginError,
+    EtlError,
+    TryLaterError,
+)
 
 Connection = psycopg2.extensions.connection
 Cursor = psycopg2.extensions.cursor
@@ -26,8 +34,11 @@ SILENCE_SECONDS = 60
 
 # The SQLSTATE codes and classes (PostgreSQL manual, appendix A) of each kind of error.
 _TRY_LATER = {"08", "57P01", "57P02", "57P03", "57P05", "53300", "55P03", "40001", "40P01", "57014"}
+# the server stops, has crashed or starts
+_DOWN = {"08", "57P01", "57P02", "57P03"}
 LOCK_NOT_AVAILABLE = "55P03"
-_CONFIGURATION = {"42501", "25006", "28", "3D000", "0A000"}
+_CONFIGURATION = {"42501", "25006", "0A000"}
+_LOGIN = {"28", "3D000"}
 
 _open: weakref.WeakSet[Connection] = weakref.WeakSet()
 
@@ -134,6 +145,10 @@ def translate_error(error: psycopg2.Error, url: str = "") -> EtlError:
         return _explain_without_state(url, detail)
     if state == LOCK_NOT_AVAILABLE:
         return _explain_lock(error, detail)
+    if state in _DOWN or state[:2] in _DOWN:
+        return DatabaseDownError(f"database: {detail}", "Run the same command again later.")
+    if state in _LOGIN or state[:2] in _LOGIN:
+        return DatabaseLoginError(f"database: {detail}", "Check DATABASE_URL and its login.")
     if state in _TRY_LATER or state[:2] in _TRY_LATER:
         return TryLaterError(f"database: {detail}", "Run the same command again later.")
     if state in _CONFIGURATION or state[:2] in _CONFIGURATION:
@@ -141,7 +156,9 @@ def translate_error(error: psycopg2.Error, url: str = "") -> EtlError:
     if state == "54000":
         return BadDataError(f"beyond a limit of PostgreSQL: {detail}", "Load fewer columns, or shorter values.")
     if state == "53100":
-        return EtlError(f"the database's disk is full: {detail}", "Free space, then run the same command again.")
+        return DatabaseDiskFullError(
+            f"the disk of the database is full: {detail}", "Free space, then run the same command again."
+        )
     return EtlError(f"database ({state}): {detail}", "See the log for the statement and the traceback.")
 
 
@@ -171,7 +188,7 @@ def _explain_without_state(url: str, detail: str) -> EtlError:
     # psycopg2 gives no SQLSTATE if a connection is refused or lost, or if its login fails (its issue 682), so the
     # server is asked directly: if it accepts connections, the password or the name of the database is wrong
     if not url:
-        return TryLaterError("the connection to the database was lost", "Run the same command again.")
+        return DatabaseDownError("the connection to the database was lost", "Run the same command again.")
     where, state = redact_address(url), _read_state_before_login(url)
     if state is None:
         return DatabaseDownError(
@@ -182,7 +199,7 @@ def _explain_without_state(url: str, detail: str) -> EtlError:
         return DatabaseDownError(
             f"the database at {where} accepts no connections now: {detail}", "Run the same command again later."
         )
-    return ConfigurationError(f"the database at {where} refused the login: {detail}", "Check DATABASE_URL.")
+    return DatabaseLoginError(f"the database at {where} refused the login: {detail}", "Check DATABASE_URL.")
 
 
 def _read_state_before_login(url: str) -> str | None:

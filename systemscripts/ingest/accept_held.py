@@ -134,7 +134,7 @@ def _decide_each(
         except EtlError as error:
             if connection.closed:
                 raise
-            summary.problem(str(error), error.exit_code)
+            summary.problem(str(error), error.exit_code, error)
             continue
         loaded += 1
         summary.details.append(done.headline)

@@ -66,7 +66,7 @@ def _can_load_despite(context: Context, source: Source, error: EtlError, summary
     if source.optional:
         summary.warn("source_left_out", f"an optional source is left out: {error}", name)
         return True
-    summary.problem(str(error), error.exit_code)
+    summary.problem(str(error), error.exit_code, error)
     summary.gave_up += isinstance(error, GaveUpError)
     return False
 

@@ -41,6 +41,7 @@ def add_outcome(summary: Summary, config_name: str, outcome: Outcome) -> None:
         summary.problem(f"{outcome.name} is refused: {outcome.reason}", BadDataError.exit_code)
     elif outcome.status == "held":
         subjects = sorted({f"{finding.rule} {finding.column or ''}" for finding in select(outcome.findings, "hold")})
+        summary.held_datasets += [outcome.dataset_id] if outcome.dataset_id is not None else []
         group = f"{config_name} held: {', '.join(subjects)}"
         summary.problem_of_group(group, outcome, _describe_held, BadDataError.exit_code)
 

@@ -86,12 +86,16 @@ def run_imports(
         except EtlError as error:
             if connection.closed:
                 raise
-            summary.problem(f"{config.config_name}: {error}" if len(configs) > 1 else str(error), error.exit_code)
+            summary.problem(
+                f"{config.config_name}: {error}" if len(configs) > 1 else str(error), error.exit_code, error
+            )
         except Exception as error:
             if connection.closed or len(configs) == 1:
                 raise
             logger.exception("%s: unexpected error", config.config_name, extra={"on_console": False})
-            summary.problem(f"{config.config_name}: {describe_unexpected(error)}; the log has the traceback")
+            summary.problem(
+                f"{config.config_name}: {describe_unexpected(error)}; the log has the traceback", error=error
+            )
     summary.headline = file_outcome.build_headline(summary, options.dry_run)
     return summary
 
@@ -236,7 +240,7 @@ def _succeeds(context: Context, ticket: file_ledger.Ticket, summary: Summary, wo
     except EtlError as error:
         if context.connection.closed:
             raise
-        summary.problem(str(error), error.exit_code)
+        summary.problem(str(error), error.exit_code, error)
     except Exception as error:
         if context.connection.closed or isinstance(error, ImportError | psycopg2.Error):
             # not an error of this file
@@ -265,4 +269,4 @@ def _finish_file(
     except EtlError as error:
         if context.connection.closed:
             raise
-        summary.problem(str(error))
+        summary.problem(str(error), error=error)

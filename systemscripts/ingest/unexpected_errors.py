@@ -27,7 +27,7 @@ def as_refusal(context: Context, ticket: file_ledger.Ticket, summary: Summary, e
     if is_host_fault(error):
         text = f"{ticket.name} could not be read here: {describe_unexpected(error)}"
         later = TryLaterError(text, "Free disk space or memory; the next run tries it again.")
-        summary.problem(str(later), later.exit_code)
+        summary.problem(str(later), later.exit_code, error)
         return None
     if (met := _with_place(error)) in context.errors_seen:
         raise EtlError(

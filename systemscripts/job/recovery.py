@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from systemscripts import alerts, log_utils
 from systemscripts.directory_management import Directories
+from systemscripts.job import kill_reason
 from systemscripts.tables import temporary_files
 
 if TYPE_CHECKING:
@@ -33,10 +34,11 @@ def close_dead_runs(directories: Directories, sends_alerts: bool) -> int:
         if dead_run.was_interrupted():
             interrupted += 1
             run = dead_run.run
+            reason = f"{KILLED}: {kill_reason.explain_kill(run, dead_run.read_memory())}"
             if run.alert:
-                _alert(directories, run.job, run.lock_key, run.arguments, dead_run.path, sends_alerts)
+                _alert(directories, run.job, run.lock_key, run.arguments, dead_run.path, sends_alerts, reason)
             # after the alert, which is not sent twice
-            dead_run.close_as_interrupted()
+            dead_run.close_as_interrupted(reason)
         else:
             dead_run.write_readable_logs()
         dead_run.mark_log_complete()
@@ -63,10 +65,13 @@ def deliver_dead_runs(connection: Connection, directories: Directories, sends_al
     return _close_rows_without_marker(connection, directories, sends_alerts)
 
 
-def _alert(directories: Directories, job: str, key: str, arguments: str, log_file: Path, sends_alerts: bool) -> None:
+def _alert(
+    directories: Directories, job: str, key: str, arguments: str, log_file: Path, sends_alerts: bool,
+    reason: str = KILLED,
+) -> None:  # fmt: skip
     # not a warning of this run, which may itself succeed
-    logger.error("%s was interrupted: %s", f"{job} {key}".strip(), KILLED)
-    outcome = alerts.Outcome(job, key, "interrupted", 137, KILLED, arguments, log_file, "killed")
+    logger.error("%s was interrupted: %s", f"{job} {key}".strip(), reason)
+    outcome = alerts.Outcome(job, key, "interrupted", 137, reason, arguments, log_file, "killed")
     alerts.try_record_outcome(outcome, directories, sends_alerts)
 
 

@@ -8,9 +8,9 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from systemscripts import alerts
-from systemscripts.directory_management import NO_SPACE, advise_access
-from systemscripts.errors import DatabaseDownError, EtlError, SkippedError
+from systemscripts import alerts, settings
+from systemscripts.directory_management import NO_SPACE, Directories, advise_access
+from systemscripts.errors import DiskFullError, EtlError, SkippedError
 from systemscripts.job.signals_and_timeout import RunEnded
 from systemscripts.summary import Summary
 
@@ -25,13 +25,19 @@ class RunOutcome:
     exit_code: int
     error: str | None = None
     failure_type: str = ""
+    cause: alerts.Cause | None = None
 
 
 def build_from_summary(summary: Summary) -> RunOutcome:
     """Return the outcome of a run whose function returned."""
     # the reader's login sees what comes before the first file that is held or refused (dba.without_findings)
     problems = "; ".join(sorted(summary.problems, key=lambda text: bool(ABOUT_A_FILE.search(text)))) or None
-    return RunOutcome("failed" if summary.exit_code else "succeeded", summary.exit_code, problems, "problems")
+    cause = alerts.find_common_cause(summary.errors, len(summary.problems), _get_directories())
+    return RunOutcome("failed" if summary.exit_code else "succeeded", summary.exit_code, problems, "problems", cause)
+
+
+def _get_directories() -> Directories:
+    return Directories(settings.current().etl_data_dir)
 
 
 def build_from_stop(ended: RunEnded) -> RunOutcome:
@@ -43,15 +49,14 @@ def build_from_error(error: BaseException, log_file: Path) -> RunOutcome:
     """Return the outcome of a run that an exception ended; `error`: as `translate_error` returns it."""
     if isinstance(error, SkippedError):
         return RunOutcome("skipped", error.exit_code, str(error))
-    if isinstance(error, DatabaseDownError):
-        return RunOutcome("failed", error.exit_code, str(error), alerts.DATABASE_DOWN)
+    shared_cause = alerts.find_cause(error, _get_directories())
     cause = error.__cause__ if isinstance(error, EtlError) and error.__cause__ else error
     failure_type = type(cause).__name__
     if isinstance(error, EtlError):
-        return RunOutcome("failed", error.exit_code, str(error), failure_type)
+        return RunOutcome("failed", error.exit_code, str(error), failure_type, shared_cause)
     text = " ".join(f"unexpected {failure_type}: {error}".split())
     hint = f"The traceback is in {log_file.with_suffix('.txt')}, or run it again with --debug."
-    return RunOutcome("failed", 1, f"{text.rstrip('.')}. {hint}", failure_type)
+    return RunOutcome("failed", 1, f"{text.rstrip('.')}. {hint}", failure_type, shared_cause)
 
 
 def translate_error(error: BaseException) -> BaseException:
@@ -59,7 +64,7 @@ def translate_error(error: BaseException) -> BaseException:
     known: EtlError | None = None
     if isinstance(error, OSError):
         if error.errno in NO_SPACE:
-            known = EtlError(f"no space left for {error.filename or 'a file'}", "Free space, then run it again.")
+            known = DiskFullError(Path(os.fsdecode(error.filename)) if error.filename else _get_directories().data)
         elif isinstance(error, PermissionError) and error.filename:
             known = EtlError(f"{error.filename}: permission denied", advise_access(Path(os.fsdecode(error.filename))))
     elif "psycopg2" in sys.modules:

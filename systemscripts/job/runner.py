@@ -11,12 +11,14 @@ import traceback
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import asdict
+from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 from systemscripts import last_resort, masking, progress, settings
+from systemscripts.commands import format_command
 from systemscripts.directory_management import Directories
-from systemscripts.errors import EtlError
-from systemscripts.job import command_line, current_run, run_lock, run_outcome, wrapper
+from systemscripts.errors import EtlError, UsageError
+from systemscripts.job import command_line, current_run, kill_reason, run_lock, run_outcome, wrapper
 from systemscripts.job.command_line import Call
 from systemscripts.job.decorator import Needs
 from systemscripts.job.run_outcome import RunOutcome
@@ -31,6 +33,8 @@ logger = logging.getLogger(__name__)
 
 # How long a run that is terminated may take to report it.
 LAST_REPORT_SECONDS = 60.0
+# An alert stays readable.
+MAX_DECISIONS = 5
 # Files are for the user and the group.
 UMASK = 0o007
 
@@ -110,7 +114,9 @@ class Runner:
 
         try:
             self.limits.install()
-            self.log.write("INFO", log_utils.LOGGER, log_utils.BEGAN, asdict(self.run))
+            memory = kill_reason.read_memory_state()
+            began = asdict(self.run) | {"memory": asdict(memory) if memory else {}}
+            self.log.write("INFO", log_utils.LOGGER, log_utils.BEGAN, began)
             self._begin()
             self.summary = function(**self.call.values) or self.summary
             outcome = run_outcome.build_from_summary(self.summary)
@@ -172,6 +178,7 @@ class Runner:
             command_line.print_summary(masking.mask(text))
             return
         values = masking.mask_values(self.summary.as_dict()) | {"exit_code": outcome.exit_code}
+        values["cause"] = asdict(outcome.cause) if outcome.cause else None
         if outcome.error and not self.summary.problems:
             values["problems"] = [masking.mask(outcome.error)]
         command_line.print_summary(json.dumps(values, default=str, ensure_ascii=False))
@@ -193,7 +200,7 @@ class Runner:
     def _finish(self, outcome: RunOutcome) -> None:
         """Send the alert and deliver the log. None of this changes the outcome; a later run does what fails here."""
         connection = self._heartbeat.stop() if self._heartbeat is not None else None
-        self._alert(outcome)
+        self._alert(outcome, connection)
         self._write_end(outcome)
         logging.getLogger().removeHandler(self.log)
         logging.getLogger().removeHandler(self._console)
@@ -203,20 +210,47 @@ class Runner:
         if self._lock is not None:
             self._lock.close()
 
-    def _alert(self, outcome: RunOutcome) -> None:
+    def _alert(self, outcome: RunOutcome, connection: Connection | None = None) -> None:
         from systemscripts import alerts
 
-        if not self.reports_failure or outcome.status == "skipped" or self._is_read_only or self.summary.only_looked:
+        is_trial = outcome.status == "skipped" or self._is_read_only or self.summary.only_looked
+        if not self.reports_failure or is_trial or self._is_typing_mistake(outcome):
             if self.sends_alerts:
                 alerts.send_waiting(self.directories)
             return
         error = masking.mask(outcome.error or "")
         alert_outcome = alerts.Outcome(
             self.job, self.key, outcome.status, outcome.exit_code, error, self.run.arguments, self.log.path,
-            outcome.failure_type, connected=self._heartbeat is not None,
+            outcome.failure_type, connected=self._heartbeat is not None, cause=outcome.cause,
+            undecided=self._list_undecided(outcome, connection), decisions=self._list_decisions(),
+            next_steps=tuple(map(masking.mask, self.summary.next_steps)),
+            step_logs=tuple(map(Path, self.summary.step_logs)),
         )  # fmt: skip
-        if not alerts.try_record_outcome(alert_outcome, self.directories) and outcome.exit_code:
+        if not alerts.try_record_outcome(alert_outcome, self.directories, connection=connection) and outcome.exit_code:
             wrapper.say_alert_lost(f"{self.job} {self.key}".strip(), error)
+
+    def _is_typing_mistake(self, outcome: RunOutcome) -> bool:
+        """Return whether the person who typed the command has read what is wrong with it; cron has no one who does."""
+        return outcome.exit_code == UsageError.exit_code and os.environ.get("ETL_STARTED_BY") != "cron"
+
+    def _list_undecided(self, outcome: RunOutcome, connection: Connection | None) -> frozenset[str]:
+        """Return the files that this run and its steps held or refused."""
+        from systemscripts import alerts
+
+        if outcome.exit_code == 0 or connection is None or connection.closed:
+            return frozenset()
+        try:
+            return alerts.list_undecided(connection, self.run.root_uuid)
+        except EtlError:
+            return frozenset()
+
+    def _list_decisions(self) -> tuple[str, ...]:
+        """Return the commands that decide about the files that this run held."""
+        return tuple(
+            format_command("datasets", action, dataset)
+            for dataset in self.summary.held_datasets[:MAX_DECISIONS]
+            for action in ("accept", "undo")
+        )
 
     def _write_end(self, outcome: RunOutcome) -> None:
         from systemscripts import log_utils

@@ -6,6 +6,6 @@ after the next start that succeeds. It reads the alert settings leniently, fills
 mail and webhook it writes to syslog and to standard error, which cron mails to MAILTO.
 """
 
-from systemscripts.last_resort.alert_settings import keep_settings
+from systemscripts.last_resort.alert_settings import keep_settings, name_environment
 
-__all__ = ["keep_settings"]
+__all__ = ["keep_settings", "name_environment"]

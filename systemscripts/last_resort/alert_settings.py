@@ -12,9 +12,9 @@ from systemscripts.last_resort.state_files import build_file_name, list_settings
 # The settings that an alert needs.
 NAMES = (
     "SMTP_HOST", "SMTP_PORT", "SMTP_SECURITY", "SMTP_USER", "SMTP_PASSWORD", "SMTP_CA_FILE", "MAIL_FROM",
-    "ALERT_RECIPIENTS", "ALERT_WEBHOOK_URL",
+    "ALERT_RECIPIENTS", "ALERT_WEBHOOK_URL", "ALERT_URLS", "ENVIRONMENT_NAME",
 )  # fmt: skip
-SECRETS = ("SMTP_PASSWORD", "ALERT_WEBHOOK_URL")
+SECRETS = ("SMTP_PASSWORD", "ALERT_WEBHOOK_URL", "ALERT_URLS")
 # An encrypted value is kept as it is written, and so is the path of a file with a secret.
 SOURCES_OF_SECRETS = (*(f"{name}_FILE" for name in SECRETS), "SECRET_KEY_FILE")
 ENCRYPTED = "enc:"
@@ -22,10 +22,22 @@ ENCRYPTED = "enc:"
 DECRYPT = "import sys; from systemscripts import secret; print(secret.decrypt(sys.stdin.read()), end='')"
 DECRYPT_SECONDS = 20
 MIN_SECRET_LETTERS = 4
-SECRET_NAME = re.compile(r"PASSWORD|SECRET|TOKEN|KEY|WEBHOOK|^DATABASE_.*URL$")
+# Of an address: a shorter part may be a word of the text.
+MIN_PART_LETTERS = 8
+SECRET_NAME = re.compile(r"PASSWORD|SECRET|TOKEN|KEY|WEBHOOK|^ALERT_URLS|^DATABASE_.*URL$")
 SETTING = re.compile(r"\s*(?:export\s+)?([A-Z][A-Z0-9_]*)\s*=\s*(.*?)\s*$")
 
 Values = dict[str, str]
+
+
+def name_environment(settings_file: Path) -> str:
+    """Return the name of an environment that has no ENVIRONMENT_NAME, from its settings file.
+
+    `qa` of qa.env and .env.qa; of an .env the folder of the project, or the folder where it lies.
+    """
+    name = re.sub(r"^\.?env\b|\.env\b", "", settings_file.name).strip(".")
+    folder = settings_file.parent
+    return name or (folder.parent if folder.name == "config" else folder).name or "etl"
 
 
 def keep_settings(project: Path, settings_file: Path, data: Path) -> None:
@@ -94,7 +106,13 @@ def read_secrets(settings_file: Path) -> set[str]:
         secrets = {value for name, value in settings.items() if SECRET_NAME.search(name) and not name.endswith("_FILE")}
         # a password where a number belongs
         secrets |= {value for name, value in settings.items() if name == "SMTP_PORT" and not value.isdigit()}
+        secrets |= list_parts(settings.get("ALERT_URLS", ""))
     return {value for value in secrets if len(value) >= MIN_SECRET_LETTERS}
+
+
+def list_parts(addresses: str) -> set[str]:
+    """Return the parts of ALERT_URLS that may be secret."""
+    return {part for part in re.split(r"[\s,/?&=:@]+", addresses) if len(part) >= MIN_PART_LETTERS}
 
 
 def _unquote(text: str) -> str:

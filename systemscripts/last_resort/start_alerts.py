@@ -15,7 +15,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from systemscripts.last_resort.alert_settings import SECRETS, read_as_written, read_secrets, resolve_secrets
+from systemscripts.last_resort.alert_settings import (
+    SECRETS,
+    list_parts,
+    name_environment,
+    read_as_written,
+    read_secrets,
+    resolve_secrets,
+)
 from systemscripts.last_resort.send_message import send_message
 from systemscripts.last_resort.state_files import (
     build_file_name,
@@ -46,6 +53,7 @@ class StartAlerts:
         self.state_folders = list_folders(project, data)
         self.name = build_file_name("start_problems", settings_file)
         self.causes: dict[str, dict[str, Any]] = read_newest(self.state_folders, self.name)
+        self._take_report_without_python()
         kept = read_newest(
             list_settings_folders(project, settings_file, data), build_file_name("alert_settings", settings_file)
         )
@@ -53,7 +61,22 @@ class StartAlerts:
         # first the settings that the operator may just have corrected, then the last good ones
         ways = [{**kept, **now}, *([kept] if kept and any(kept.get(key) != now.get(key) for key in kept) else [])]
         self.ways = [resolve_secrets(way, project) for way in ways]
+        name = next((way["ENVIRONMENT_NAME"] for way in self.ways if way.get("ENVIRONMENT_NAME")), "")
+        self.origin = f"{name or name_environment(settings_file)} on {platform.node()}"
         self.secrets = read_secrets(settings_file) | {way[name] for way in self.ways for name in SECRETS if name in way}
+        self.secrets |= {part for way in self.ways for part in list_parts(way.get("ALERT_URLS", ""))}
+
+    def _take_report_without_python(self) -> None:
+        """Take over what the wrapper has reported by a local mail server while there was no Python."""
+        for folder in self.state_folders:
+            marker = folder / f"{Path(self.name).stem}.without_python"
+            with contextlib.suppress(OSError):
+                since = marker.stat().st_mtime
+                text = marker.read_text(encoding="utf-8", errors="replace").strip()
+                told = {"since": since, "told_at": since, "text": text, "scripts": [], "by_mail": True}
+                self.causes.setdefault("no python", told)
+                if try_write_first(self.state_folders, self.name, self.causes):
+                    marker.unlink()
 
     def record_start(self, script: str, start: str, troubles: dict[str, str]) -> None:
         """Record one start, and report what is due and what is over.
@@ -98,12 +121,12 @@ class StartAlerts:
         if cause.get("by_mail"):
             cause["over"] = True
             subject = f"over: {CAUSES_WITHOUT_EFFECT.get(key, 'jobs cannot start')}"
-            text = f"Jobs of {self.project} have been starting again since {_format_time(time.time())}.\n\n"
+            now = _format_time(time.time())
+            text = f"On {self.origin} jobs of {self.project} have been starting again since {now}.\n\n"
             if key in CAUSES_WITHOUT_EFFECT:
-                text = f"Resolved at {_format_time(time.time())}: {CAUSES_WITHOUT_EFFECT[key]}.\n\n"
-            if self._try_each_way(
-                subject, f"{text}The problem had lasted since {_format_time(cause['since'])}: {cause['text']}\n"
-            ):
+                text = f"Resolved on {self.origin} at {now}: {CAUSES_WITHOUT_EFFECT[key]}.\n\n"
+            text += f"The problem had lasted since {_format_time(cause['since'])}: {self._mask(cause['text'])}\n"
+            if self._try_each_way(subject, text):
                 # the next start tries again
                 return
         self._write_syslog(f"over: {cause['text']}")
@@ -113,7 +136,7 @@ class StartAlerts:
         variables = {name: os.environ[name] for name in ("ETL_DATA_DIR", "ETL_ENV_FILE") if os.environ.get(name)}
         carried = "".join(f"{name}={shlex.quote(value)} " for name, value in variables.items())
         return (
-            f"On {platform.node()}, since {_format_time(cause['since'])}, for {', '.join(cause['scripts'])}:\n\n"
+            f"On {self.origin}, since {_format_time(cause['since'])}, for {', '.join(cause['scripts'])}:\n\n"
             f"{self._mask(cause['text'])}\n\n"
             f"Installation: {self.project}\nSettings: {self.settings_file}\n"
             f"To check everything: {carried}{shlex.quote(str(self.project / 'etl'))} doctor\n\n"
@@ -121,12 +144,12 @@ class StartAlerts:
         )
 
     def _build_subject(self, subject: str) -> str:
-        return f"[ETL] {subject} ({platform.node()}, {self.settings_file})"
+        return f"[ETL] {subject} ({self.origin})"
 
     def _try_each_way(self, subject: str, text: str) -> str:
         reason = ""
         for values in self.ways:
-            reason = send_message(values, self._build_subject(subject), text)
+            reason = send_message(values, self._build_subject(subject), text, self.project)
             if not reason:
                 break
         return reason

@@ -16,8 +16,6 @@ from systemscripts.log_utils.entries import BEGAN, ENDED, LOGGER, build_end_reco
 from systemscripts.log_utils.run_log import BEGINNING_MARKER, ENDED_MARKER, RUNNING_MARKER, UNWRITTEN, Run
 from systemscripts.log_utils.text_and_csv import write_text_and_csv
 
-KILLED = "the process ended unexpectedly (killed, or the machine went down). Run the same command again."
-
 
 @dataclass
 class DeadRun:
@@ -32,14 +30,23 @@ class DeadRun:
         """Return whether the run was killed before it could record how it ended."""
         return not self.path.exists() or not any(is_end(entry) for entry in read_entries(self.path))
 
-    def close_as_interrupted(self) -> None:
-        """Write the last record of the run, and the first one if not even that was written."""
+    def read_memory(self) -> dict[str, Any]:
+        """Return what the first record says of the memory of its cgroup; empty if it says nothing."""
+        if not self.path.exists():
+            return {}
+        detail = next((entry["detail"] for entry in read_entries(self.path) if entry["message"] == BEGAN), None)
+        memory = detail.get("memory") if isinstance(detail, dict) else None
+        return memory if isinstance(memory, dict) else {}
+
+    def close_as_interrupted(self, reason: str) -> None:
+        """Write the last records of the run, and the first one if not even that was written."""
         recorded = list(read_entries(self.path)) if self.path.exists() else []
         last = recorded[-1] if recorded else {"sequence": 0, "step_seconds": 0, "total_seconds": 0}
         added: list[dict[str, Any]] = []
         if not recorded:
             added.append({"level": "INFO", "message": BEGAN, "detail": asdict(self.run)})
-        detail = build_end_record("interrupted", 137, KILLED)
+        added.append({"level": "ERROR", "message": reason, "detail": None})
+        detail = build_end_record("interrupted", 137, f"{reason}. Run the same command again.")
         added.append({"level": "ERROR", "message": ENDED, "detail": detail})
         with self.path.open("ab") as stream:
             # a line that was not finished must not swallow the record

@@ -9,8 +9,10 @@ mail.try_login()                                reach the server, send nothing
 from __future__ import annotations
 
 from systemscripts.mail.message import address_to, compose, make_message_id
+from systemscripts.mail.origin import add_to_subject, describe_origin, sign
 from systemscripts.mail.session import LOOPBACK, Refusal, is_configured, send, try_login
 
 __all__ = [
-    "LOOPBACK", "Refusal", "address_to", "compose", "is_configured", "make_message_id", "send", "try_login",
+    "LOOPBACK", "Refusal", "add_to_subject", "address_to", "compose", "describe_origin", "is_configured",
+    "make_message_id", "send", "sign", "try_login",
 ]  # fmt: skip

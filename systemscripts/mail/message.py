@@ -13,9 +13,8 @@ from typing import Any
 
 from systemscripts import settings
 from systemscripts.errors import ConfigurationError
+from systemscripts.mail import origin
 
-# A line may have 998 octets (RFC 5322, 2.1.1), and people read less of it.
-MAX_SUBJECT_LETTERS = 250
 _ADDRESS_HEADERS = ("from", "to")
 _PLACEHOLDERS = ("localdomain", "local", "arpa")
 
@@ -52,20 +51,20 @@ INTERNATIONAL_POLICY = POLICY.clone(utf8=True)
 def compose(subject: str, recipients: list[str], text: str, html: str | None = None) -> EmailMessage:
     """Return one mail with a plain-text part and, where given, an HTML part (RFC 2046, 5.1.4: the best part last).
 
-    `recipients`: mailboxes. Raises ConfigurationError where MAIL_FROM or a recipient is not one.
+    Subject and text name the environment and the host. `recipients`: mailboxes. Raises ConfigurationError where
+    MAIL_FROM or a recipient is not one.
     """
     message = EmailMessage(policy=POLICY)
-    title = " ".join(subject.split())
-    message["Subject"] = title if len(title) <= MAX_SUBJECT_LETTERS else f"{title[: MAX_SUBJECT_LETTERS - 3]}..."
+    message["Subject"] = origin.add_to_subject(subject)
     message["From"] = _build_header([get_sender()], "MAIL_FROM")
     message["To"] = _build_header(recipients, "the recipients")
     message["Date"] = formatdate(settings.now().timestamp(), localtime=True)
     message["Message-ID"] = make_message_id()
     # RFC 3834: no out-of-office answers to it
     message["Auto-Submitted"] = "auto-generated"
-    message.set_content(text)
+    message.set_content(origin.sign(text))
     if html is not None:
-        message.add_alternative(html, subtype="html")
+        message.add_alternative(origin.sign_html(html), subtype="html")
     return message
 
 

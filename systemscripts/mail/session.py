@@ -7,7 +7,7 @@ import logging
 import re
 import smtplib
 import ssl
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from email.message import EmailMessage
 
@@ -58,19 +58,26 @@ def try_login() -> None:
 
 
 def send(
-    message: EmailMessage, recipients: list[str], transcript: list[str] | None = None, correct_in: str = ""
+    message: EmailMessage,
+    recipients: list[str],
+    transcript: list[str] | None = None,
+    correct_in: str = "",
+    on_accepted: Callable[[list[Refusal]], None] | None = None,
 ) -> list[Refusal]:
     """Hand one mail to the configured server for these mailboxes; returns those that were refused.
 
     Every recipient that is not returned has the mail, regardless of what the server does after it accepted it.
     `transcript`: collects what both sides sent, with the secrets of the login hidden. `correct_in`: where to correct an
-    address that is refused permanently, for the warning.
+    address that is refused permanently, for the warning. `on_accepted`: called with those who were refused, as soon as
+    the server has accepted the mail for the others, to record it before the rest of the session.
 
     Raises ConfigurationError (no server, refused login or certificate), TryLaterError (server away or busy), EtlError:
     in each case no recipient gets the mail.
     """
     with _translate_errors(), _open_session(transcript) as session:
         refused = _transact(session, message, recipients, transcript)
+        if on_accepted is not None and len(refused) < len(recipients):
+            on_accepted(refused)
     for refusal in refused:
         correct = f"; correct the address in {correct_in}" if correct_in and not refusal.is_temporary else ""
         logger.warning("%s", f"the mail server refused {refusal}{correct}", extra={"code": "recipient_refused"})

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from systemscripts import alerts, log_utils, schedules, settings
+from systemscripts import alerts, disk_space, log_utils, schedules, settings
 from systemscripts.backups import inventory
 from systemscripts.configuration import unmatched_files
 from systemscripts.configuration.waiting_names import WaitingNames
@@ -19,7 +19,6 @@ from systemscripts.db_utils import Connection, transaction
 from systemscripts.directory_management import Directories
 from systemscripts.errors import EtlError
 from systemscripts.human_units import format_duration, format_size
-from systemscripts.monitoring.checks import disks
 
 # Lines of one part of the screen; the rest is a number.
 MAX_LINES = 6
@@ -82,7 +81,8 @@ def gather_screen(directories: Directories, connection: Connection | None, troub
         f"{state.name} since {state.since[:16].replace('T', ' ')}: {_shorten(state.error)}"
         for state in _list_failing(directories)
     ]
-    if trouble and not any("the database is down" in text for text in screen.problems):
+    screen.problems += [f"unsent: {text}" for text in alerts.list_unsent(directories)]
+    if trouble and not any("the database" in text for text in screen.problems):
         screen.problems.insert(0, trouble)
     screen.running = list(_list_running(directories))
     names = [pipeline.name for pipeline in _choose_pipelines()]
@@ -153,7 +153,7 @@ def _list_sizes(directories: Directories, connection: Connection | None) -> Iter
     if backups:
         size = sum(backup.path.stat().st_size for backup in backups)
         yield f"backups {format_size(size)} in {len(backups)} files (BACKUP_KEEP_... set how many are kept)"
-    for folder in disks.list_folders(directories):
+    for folder in disk_space.list_folders(directories):
         usage = shutil.disk_usage(folder)
         yield f"disk of {folder}: {format_size(usage.free)} free of {format_size(usage.total)}"
 

@@ -10,6 +10,7 @@ import logging
 from systemscripts import plugins
 from systemscripts.alerts import Finding
 from systemscripts.monitoring import checks
+from systemscripts.monitoring.checks import clock
 from systemscripts.monitoring.retired_jobs import find_retired_jobs
 from systemscripts.monitoring.watchdog_view import Unseen, View
 
@@ -19,7 +20,7 @@ logger = logging.getLogger(__name__)
 
 
 def find_problems(view: View) -> tuple[list[Finding], set[str]]:
-    """Return every problem, and the keys of what could not be checked."""
+    """Return every problem, and the keys of what could not be checked; under a wrong clock no consequence of it."""
     findings: list[Finding] = []
     unseen = set()
     for module in plugins.load_modules(checks.__name__, having="find"):
@@ -28,4 +29,7 @@ def find_problems(view: View) -> tuple[list[Finding], set[str]]:
         except Unseen as reason:
             logger.info("not checked: %s (%s)", module.__name__.rpartition(".")[2], reason)
             unseen |= set(module.KEYS)
+    if any(finding.key == "clock" for finding in findings):
+        unseen |= set(clock.CONSEQUENCES)
+        findings = [finding for finding in findings if finding.key.partition(" ")[0] not in clock.CONSEQUENCES]
     return findings, unseen

@@ -33,7 +33,7 @@ def run_steps(pipeline: Pipeline, chosen: set[str], directories: Directories) ->
             with log_utils.step(step.name):
                 result = step_process.run_step(step, number, deadline)
             states[step.name] = FAILED if result.exit_code else DONE
-            _add_result(summary, number, result)
+            _add_result(summary, number, result, directories)
         step_states.write_states(directories, pipeline, states)
     progress.set_status("")
     _conclude(summary, pipeline, [states[name] for name in chosen])
@@ -81,16 +81,21 @@ def _build_row(
     }
 
 
-def _add_result(summary: Summary, number: int, result: step_process.Result) -> None:
+def _add_result(summary: Summary, number: int, result: step_process.Result, directories: Directories) -> None:
     step = result.step
     summary.rows.append(_build_row(number, step, FAILED if result.exit_code else DONE, result))
     summary.files += result.summary.get("files") or 0
     summary.counts.add(Counts(**result.summary["counts"]) if "counts" in result.summary else Counts())
     summary.show_warnings(_list_warnings(result))
+    summary.held_datasets += result.summary.get("held_datasets") or []
     if result.exit_code:
+        summary.step_logs += map(str, directories.logs.glob(f"*_{result.run_uuid[:8]}.jsonl"))
         problems = result.summary.get("problems") or [result.error or f"exit code {result.exit_code}"]
         for text in problems:
-            summary.problem(f"{step.name}: {text.removeprefix(step.job + ': ')}", _map_exit_code(result.exit_code))
+            summary.problem(
+                f"{step.name}: {text.removeprefix(step.job + ': ')}", _map_exit_code(result.exit_code),
+                result.summary.get("cause"),
+            )  # fmt: skip
 
 
 def _list_warnings(result: step_process.Result) -> list[Notice]:
@@ -109,7 +114,8 @@ def _conclude(summary: Summary, pipeline: Pipeline, states: list[str]) -> None:
     summary.headline = f"pipeline {pipeline.name}: {done} of {len(states)} steps done"
     skipped = [f"{row['job']} ({row['message']})" for row in summary.rows if row["state"] == SKIPPED]
     if skipped:
-        summary.problem(f"not run: {', '.join(skipped)}")
+        # because of the first that failed
+        summary.problem(f"not run: {', '.join(skipped)}", error=next(iter(summary.errors), None))
     if summary.problems:
         summary.next_steps = [f"fix the cause, then: {format_command('run_pipeline', pipeline.name, '--failed')}"]
 

@@ -36,6 +36,7 @@ class Result:
     seconds: float
     summary: dict[str, Any] = field(default_factory=dict)
     error: str = ""
+    run_uuid: str = ""
     tries: int = 1
 
 
@@ -64,10 +65,11 @@ def run_step(step: Step, number: int, deadline: float) -> Result:
 def _run_once(step: Step, number: int, deadline: float) -> Result:
     begun = time.monotonic()
     seconds = max(1.0, min(step.time_limit_hours * 3600, deadline - begun))
+    environment = _build_environment(number, seconds)
     process = subprocess.Popen(
         [str(WRAPPER), step.job, *step.arguments, "--wait", "--json"],
         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-        env=_build_environment(number, seconds), preexec_fn=_stop_with_parent,  # noqa: PLW1509 - one prctl, before any thread
+        env=environment, preexec_fn=_stop_with_parent,  # noqa: PLW1509 - one prctl, before any thread
     )  # fmt: skip
     try:
         output, errors = process.communicate(timeout=seconds + TIMEOUT_GRACE_SECONDS)
@@ -78,8 +80,9 @@ def _run_once(step: Step, number: int, deadline: float) -> Result:
         _stop(process)
         raise
     return Result(
-        step, _get_exit_code(process), time.monotonic() - begun, _parse_summary(output), _find_last_line(errors)
-    )
+        step, _get_exit_code(process), time.monotonic() - begun, _parse_summary(output), _find_last_line(errors),
+        environment["ETL_RUN_UUID"],
+    )  # fmt: skip
 
 
 def launch_alone(arguments: list[str], run_uuid: str) -> int:

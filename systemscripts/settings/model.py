@@ -18,6 +18,7 @@ from pydantic import (
     model_validator,
 )
 
+from systemscripts.settings.alert_addresses import list_secret_parts, split_addresses
 from systemscripts.settings.mailboxes import Mailboxes
 from systemscripts.settings.project import PROJECT
 
@@ -71,6 +72,7 @@ class Settings(BaseModel):
     database_statement_minutes: int = Field(120, ge=0)
     etl_data_dir: AbsolutePath = PROJECT
     etl_local_dir: AbsolutePath | None = None
+    environment_name: str = ""
     time_zone: str = ""
     job_time_limit_hours: float = Field(24, gt=0)
     file_still_seconds: float = Field(2, ge=0)
@@ -91,6 +93,7 @@ class Settings(BaseModel):
     report_recipients: Mailboxes = []
     report_attachment_mb: float = Field(10, gt=0)
     alert_webhook_url: SecretStr | None = None
+    alert_urls: Annotated[list[SecretStr], BeforeValidator(split_addresses)] = []
     watchdog_ping_url: SecretStr | None = None
     watchdog_late_minutes: float = Field(60, gt=0)
     watchdog_run_hours: float = Field(20, gt=0)
@@ -226,6 +229,7 @@ class Settings(BaseModel):
     def list_secrets(self) -> list[str]:
         """Return every value that must never be shown: secret settings, and the passwords inside their URLs."""
         secrets = [value.get_secret_value() for value in self.__dict__.values() if isinstance(value, SecretStr)]
+        secrets += [part for url in self.alert_urls for part in list_secret_parts(url.get_secret_value())]
         for name, value in self.source_variables.items():
             secrets += _list_hidden_values(name, value.get_secret_value())
         passwords = [urlsplit(value).password or "" for value in secrets if "://" in value]

@@ -8,16 +8,19 @@ import socket
 import threading
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 import pytest
 
 from systemscripts import http_client
 from systemscripts.errors import TryLaterError
 from systemscripts.last_resort.send_message import send_message
+from tests.mail_origin import strip_origin
 from tests.tiny_jobs import Jobs, Mails, wait_for
 
 FAIL = "if how != 'well': raise getattr(errors, how)('it is ' + how)"
 BAD, STILL, WELL = "[ETL] tiny failed", "[ETL] tiny is still failing", "[ETL] tiny recovered"
+UNSENT = "[ETL] mail cannot be sent"
 
 
 def at(day: int) -> dict[str, str]:
@@ -158,7 +161,7 @@ class Hook:
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
 
     def list_subjects(self) -> list[str]:
-        return [post["text"].splitlines()[0].strip("*") for post in self.posts]
+        return [strip_origin(post["text"].splitlines()[0].strip("*")) for post in self.posts]
 
 
 @pytest.fixture
@@ -178,13 +181,15 @@ def test_a_webhook_hears_the_same_once_whatever_the_mail_server_does(jobs: Jobs,
     hook.answer = 500
     jobs.installation.write_settings(SMTP_PORT=port)
     assert jobs.run("tiny", "BadDataError").returncode == 65
-    assert (mails.list_subjects(), hook.list_subjects()) == ([BAD], [BAD])
+    assert (mails.list_subjects(), hook.list_subjects()) == ([BAD], [BAD, UNSENT])
+    assert "[ETL] mail cannot be sent" in hook.list_subjects()[1] and "Connection refused" in hook.posts[1]["text"]
     assert jobs.run("tiny", "well").returncode == 0
-    assert (mails.list_subjects(), hook.list_subjects()) == ([BAD, WELL], [BAD])
+    assert (mails.list_subjects(), hook.list_subjects()) == ([BAD, WELL], [BAD, UNSENT])
     hook.answer = 200
     for _ in range(2):
         jobs.run("tiny", "well")
-    assert (mails.list_subjects(), hook.list_subjects()) == ([BAD, WELL], [BAD, WELL])
+    assert mails.list_subjects() == [BAD, WELL]
+    assert sorted(hook.list_subjects()) == sorted([BAD, UNSENT, WELL, "[ETL] over: mail cannot be sent"])
     assert "hook-secret" not in jobs.installation.read_logs()
 
 
@@ -203,7 +208,7 @@ def _send_by_job(url: str) -> None:
 
 
 def _send_by_wrapper(url: str) -> None:
-    if reason := send_message({"ALERT_WEBHOOK_URL": url}, "x", "y"):
+    if reason := send_message({"ALERT_WEBHOOK_URL": url}, "x", "y", Path("/")):
         raise TryLaterError(reason)
 
 

@@ -8,13 +8,14 @@ from pathlib import Path
 import pytest
 
 from systemscripts import settings
-from systemscripts.alerts import alert_state, when_to_send
+from systemscripts.alerts import alert_state, causes, when_to_send
 from systemscripts.alerts.alert_state import State
-from systemscripts.alerts.events import DATABASE_DOWN, Outcome
+from systemscripts.alerts.events import Cause, Outcome
 from systemscripts.directory_management import Directories
 
 pytestmark = pytest.mark.fast
 
+DATABASE_DOWN = Cause("database", "", "down", "the database is down", "start it")
 RECIPIENTS = "ALERT_RECIPIENTS=operator@example.test\nSMTP_HOST=127.0.0.1\n"
 Write = Callable[[str], None]
 
@@ -41,9 +42,11 @@ def directories(tmp_path: Path, write_settings: Write) -> Directories:
 
 
 def end_run(directories: Directories, status: str, cause: str = "", job: str = "tiny", connected: bool = False) -> None:
+    shared = DATABASE_DOWN if cause == "database down" else None
     outcome = Outcome(
-        job, "", status, 0 if status == "succeeded" else 1, f"it is {cause}", "", Path("no.log"), cause, connected
-    )
+        job, "", status, 0 if status == "succeeded" else 1, f"it is {cause}", "", Path("no.log"), cause, connected,
+        shared,
+    )  # fmt: skip
     assert when_to_send.try_record_outcome(outcome, directories, sends_now=False)
 
 
@@ -77,10 +80,10 @@ def test_a_recovery_is_a_message_where_anyone_can_be_reached(directories: Direct
 
 def test_all_runs_that_find_no_database_share_one_message_that_names_them(directories: Directories) -> None:
     for job in ("one", "two"):
-        end_run(directories, "failed", DATABASE_DOWN, job)
+        end_run(directories, "failed", "database down", job)
         assert read_state(directories, job) is None
-    state = read_state(directories, when_to_send.DATABASE)
+    state = read_state(directories, causes.DATABASE)
     assert state is not None and [command.rpartition("etl ")[2] for command in state.items] == ["one", "two"]
     end_run(directories, "succeeded", job="three", connected=True)
-    state = read_state(directories, when_to_send.DATABASE)
+    state = read_state(directories, causes.DATABASE)
     assert state is not None and not state.is_failing and "etl one" in state.text

@@ -22,6 +22,7 @@ import pytest
 from demo import events, expected
 from demo.companies import BY_KEY
 from tests.conftest import PROJECT
+from tests.mail_origin import strip_origin
 
 WRAPPER = str(PROJECT / "run_python_etl_script.sh")
 
@@ -153,7 +154,7 @@ def shown_changes(event: int) -> list[str]:
 
 def test_the_first_mail_names_every_list_with_its_number_of_companies(mails: list[EmailMessage]) -> None:
     assert mails[0]["To"] == "analyst@example.test"
-    assert mails[0]["Subject"] == f"MeetMax: {len(expected.count_list_rows(1))} new lists"
+    assert strip_origin(str(mails[0]["Subject"])) == f"MeetMax: {len(expected.count_list_rows(1))} new lists"
     text = part(mails[0], "plain")
     for event, rows in expected.count_list_rows(1).items():
         size = f"{rows} companies" if rows else "the list is empty"

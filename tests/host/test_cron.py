@@ -13,6 +13,7 @@ import pytest
 
 from demo.mail_sink import MailSink
 from tests.host.machine import Machine, machine
+from tests.mail_origin import strip_origin
 
 FOLDER = "/opt/client_etl_workflow"
 DATA = "/var/lib/client_etl_workflow"
@@ -135,7 +136,10 @@ def test_cron_starts_it_and_rows_logs_and_mail_appear(host: Machine, mails: Mail
     assert any("run_pipeline_" in line for line in logs) and any("look_" in line for line in logs)
     assert "1 of 2 steps done" in host.shell(f"cat {DATA}/logs/etl_cron.log")
     [mail] = mails.read_messages()
-    assert mail["Subject"] == "[ETL] run_pipeline minutely failed" and "broke under cron" in mail.get_content()
+    assert (
+        strip_origin(mail["Subject"]) == "[ETL] run_pipeline minutely failed"
+        and "broke under cron" in mail.get_content()
+    )
 
 
 def wait_for_end(host: Machine) -> None:
@@ -170,7 +174,7 @@ def test_cron_does_not_go_on_failing_for_a_pipeline_whose_settings_are_un_set_ag
     def news() -> list[str]:
         """The subjects of the mails about it, after a look of the watchdog."""
         host.shell(f"{FOLDER}/run_python_etl_script.sh watchdog.py")
-        subjects = [str(mail["Subject"]) for mail in mails.read_messages()]
+        subjects = [strip_origin(str(mail["Subject"])) for mail in mails.read_messages()]
         return [subject.partition("needy ")[2] for subject in subjects if "needy" in subject]
 
     write(host, f"{FOLDER}/config/pipelines/needy.yaml", NEEDY)

@@ -9,6 +9,7 @@ import pytest
 
 from systemscripts.configuration import pipeline_config
 from tests.demo.conftest import Week, read_mail_text, week
+from tests.mail_origin import strip_origin
 
 __all__ = ["week"]
 
@@ -67,7 +68,7 @@ def subject(text: str) -> str:
     import email
     import email.policy
 
-    return str(email.message_from_string(text, policy=email.policy.default)["subject"]).strip()
+    return strip_origin(str(email.message_from_string(text, policy=email.policy.default)["subject"]).strip())
 
 
 @pytest.fixture

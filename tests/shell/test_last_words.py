@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import platform
 import re
 import shutil
 import subprocess
@@ -18,6 +19,7 @@ import pytest
 from demo.mail_sink import MailSink
 from systemscripts import secret
 from tests.clones import Clone
+from tests.mail_origin import strip_origin
 
 NOBODY_ID = 65534
 CRON_PATH = "/usr/bin:/bin"
@@ -113,6 +115,7 @@ class Host:
         assert len(self.list_mails()) == before + 1, self.list_mails()
         subject, text = self.list_mails()[-1]
         assert subject.startswith("[ETL] ") and re.search(cause, text), (subject, text)
+        assert strip_origin(subject) and f"a project on {platform.node()}" in text
         assert "secret1" not in text and str(self.folder) in text
         assert first.stdout + first.stderr + second.stdout + second.stderr == ""  # cron has nothing to mail
 
@@ -367,4 +370,7 @@ def test_without_any_python_cron_and_a_local_mail_server_get_the_words_once(host
         pytest.skip("this machine has a Python under /usr/bin that the wrapper finds without PATH")
     assert (first.returncode, second.returncode) == (78, 78) and second.stderr == ""
     assert sent.read_text().count("Subject: ") == 1 and "operator@example.test" in sent.read_text()
+    assert "(a project on " in sent.read_text()
     assert (host.folder / "syslog").read_text().count("cannot start") == 1
+    (host.clone.folder / ".venv").symlink_to(sys.prefix)
+    host.is_over_once()

@@ -5,13 +5,24 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from typing import Any
 
 from systemscripts import schedules, settings
+from systemscripts.alerts import Finding
+from systemscripts.db_utils import transaction
 from systemscripts.errors import EtlError
+from systemscripts.human_units import format_duration
 from systemscripts.monitoring.doctor_lines import FAILURE, OK, WARNING, Context, Line
+from systemscripts.monitoring.watchdog_view import View
 
+KEYS = ("clock",)
+# What looks wrong under a wrong clock: it is not reported before the clock is right.
+CONSEQUENCES = ("missed", "late", "silent", "backup", "certificate", "undecided", "pgp")
+MAX_DIFFERENCE_SECONDS = 60
+SET_CLOCK = "timedatectl set-ntp true"
 ORDER = 90
 
 
@@ -25,9 +36,25 @@ def check(context: Context) -> Iterator[Line]:
         except EtlError as error:
             yield Line.from_error("clock", error)
     if datetime.now(UTC).year < 2025:
-        yield Line(FAILURE, "clock", "the host's clock is years behind", "Run: timedatectl set-ntp true")
+        yield Line(FAILURE, "clock", "the host's clock is years behind", f"Run: {SET_CLOCK}")
     if _is_out_of_sync():
-        yield Line(WARNING, "clock", "the host does not synchronize its clock", "Run: timedatectl set-ntp true")
+        yield Line(WARNING, "clock", "the host does not synchronize its clock", f"Run: {SET_CLOCK}")
+
+
+def find(view: View) -> Iterator[Finding]:
+    """Report that the clock differs from that of the database."""
+    with transaction(view.need_database()) as cursor:
+        cursor.execute("select extract(epoch from clock_timestamp())::float")
+        row: Any = cursor.fetchone()
+    difference = time.time() - row[0]
+    if abs(difference) > MAX_DIFFERENCE_SECONDS:
+        direction = "ahead of" if difference > 0 else "behind"
+        yield Finding(
+            "clock", "the clock is wrong",
+            f"the clock of this host is {format_duration(abs(difference))} {direction} that of the database",
+            f"run on the host whose clock is wrong: {SET_CLOCK}; what a wrong clock seems to show, such as missed runs"
+            " or expired certificates, is not reported before",
+        )  # fmt: skip
 
 
 def _is_out_of_sync() -> bool:

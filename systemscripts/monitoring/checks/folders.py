@@ -10,9 +10,9 @@ import stat
 from collections.abc import Iterator
 from pathlib import Path
 
+from systemscripts import disk_space
 from systemscripts.commands import format_command
 from systemscripts.human_units import format_size
-from systemscripts.monitoring.checks import disks
 from systemscripts.monitoring.doctor_lines import FAILURE, OK, WARNING, Context, Line
 from systemscripts.settings import Settings
 
@@ -31,7 +31,7 @@ def check(context: Context) -> Iterator[Line]:
     limit = (
         context.settings.disk_free_percent if context.settings else Settings.model_fields["disk_free_percent"].default
     )
-    for path in disks.list_folders(directories):
+    for path in disk_space.list_folders(directories):
         usage = shutil.disk_usage(path)
         free = 100 * usage.free / usage.total if usage.total else 100
         text = f"{format_size(usage.free)} free ({free:.0f} %) on the disk of {path}"

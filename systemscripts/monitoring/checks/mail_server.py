@@ -1,4 +1,4 @@
-"""Check the mail server and the webhook."""
+"""Check the mail server, the webhook and the addresses of ALERT_URLS."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from urllib.parse import urlsplit
 
 from systemscripts import mail
+from systemscripts.alerts import web_channels
 from systemscripts.errors import EtlError
 from systemscripts.monitoring.doctor_lines import FAILURE, OK, WARNING, Context, Line
 
@@ -21,6 +22,7 @@ def check(context: Context) -> Iterator[Line]:
         return
     if known.alert_webhook_url is not None:
         yield _check_webhook(known.alert_webhook_url.get_secret_value())
+    yield from _check_addresses([url.get_secret_value() for url in known.alert_urls])
     if not mail.is_configured():
         yield Line(
             WARNING,
@@ -61,3 +63,17 @@ def _check_webhook(url: str) -> Line:
     except OSError as error:
         return Line(FAILURE, "webhook", f"{parts.hostname}:{port} does not answer: {error}", "Check ALERT_WEBHOOK_URL.")
     return Line(OK, "webhook", f"{parts.hostname}:{port} answers")
+
+
+def _check_addresses(addresses: list[str]) -> Iterator[Line]:
+    if not addresses:
+        return
+    if advice := web_channels.explain_missing_package():
+        yield Line(FAILURE, "alert urls", "ALERT_URLS needs the Python package apprise", advice)
+        return
+    for address in addresses:
+        scheme = address.partition("://")[0]
+        if web_channels.is_known_address(address):
+            yield Line(OK, "alert urls", f"{scheme}:// is an address of Apprise")
+        else:
+            yield Line(FAILURE, "alert urls", f"{scheme}:// is not an address of Apprise", "Correct ALERT_URLS.")

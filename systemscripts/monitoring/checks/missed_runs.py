@@ -1,24 +1,45 @@
-"""Find pipelines that did not start on schedule by the logs, so that no database is needed."""
+"""Find pipelines that did not start on schedule by the logs, so that no database is needed.
+
+All of them are one problem: of cron where that does not run, else of the pipelines.
+"""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 from systemscripts import log_utils, schedules, settings
 from systemscripts.alerts import Finding
 from systemscripts.commands import format_command
 from systemscripts.directory_management import Directories
+from systemscripts.monitoring.checks import cron
 from systemscripts.monitoring.watchdog_view import View
+from systemscripts.schedules import own_cron_file
 
-KEYS = ("missed",)
+KEYS = ("missed", "cron")
 # A run that began a little before its time is the scheduled one.
 EARLY = timedelta(minutes=2)
+START_CRON = "sudo systemctl enable --now cron"
 
 
 def find(view: View) -> Iterator[Finding]:
-    """Report each pipeline whose last expected run did not start."""
+    """Report the pipelines whose last expected run did not start, in one finding; or that cron does not run."""
+    missed = dict(_list_missed(view))
+    if own_cron_file.find_path().exists() and not cron.is_cron_running():
+        yield _describe_cron(missed)
+        # they belong to this problem, whose recovery names them, also when cron runs again
+        for name, expected in missed.items():
+            view.find_since(*_note_begun(name, expected))
+        if missed and KEYS[0] not in view.known_problems:
+            return
+    if missed:
+        yield _describe_missed(missed, view)
+
+
+def _list_missed(view: View) -> Iterator[tuple[str, datetime]]:
+    """Yield each pipeline whose last expected run did not start, with when it was due."""
     # once it is set up, earlier times are not missed
     for pipeline in schedules.list_not_set_up():
         view.find_since(f"schedule {pipeline.name}", "not set up")
@@ -29,19 +50,50 @@ def find(view: View) -> Iterator[Finding]:
         if pause:
             continue
         expected = schedules.find_last_expected(pipeline.schedule, view.now - late)
-        noted = (f"began {pipeline.name}", expected.isoformat())
+        noted = _note_begun(pipeline.name, expected)
         if expected <= since or view.is_noted(*noted):
             continue
         if has_begun(pipeline.name, expected - EARLY, view.directories):
             # its log may be deleted (KEEP_LOGS_DAYS) before the next run is due
             view.find_since(*noted)
             continue
-        yield Finding(
-            f"missed {pipeline.name}", f"pipeline {pipeline.name} did not run",
-            f"it was due at {expected:%a %Y-%m-%d %H:%M} and has not started",
-            f"check that cron runs (systemctl status cron) and has its file ({format_command('schedule', 'show')}),"
-            f" then run {format_command('run_pipeline', pipeline.name)}",
-        )  # fmt: skip
+        yield pipeline.name, expected
+
+
+def _note_begun(name: str, expected: datetime) -> tuple[str, str]:
+    return f"began {name}", expected.isoformat()
+
+
+def _describe_cron(missed: dict[str, datetime]) -> Finding:
+    due = "".join(f"; {name} was due at {expected:%a %Y-%m-%d %H:%M}" for name, expected in missed.items())
+    return Finding(
+        "cron", "cron does not run", f"no cron daemon runs on this host, so nothing starts by itself{due}",
+        f"run: {START_CRON}; the message of its recovery names the pipelines that did not run meanwhile.",
+        commands=frozenset(format_command("run_pipeline", name) for name in missed),
+    )  # fmt: skip
+
+
+def _describe_missed(missed: dict[str, datetime], view: View) -> Finding:
+    title = f"pipeline {next(iter(missed))} did not run" if len(missed) == 1 else f"{len(missed)} pipelines did not run"
+    error = "; ".join(
+        f"{name} was due at {expected:%a %Y-%m-%d %H:%M} and has not started" for name, expected in missed.items()
+    )
+    started_at = _read_boot_time()
+    if any(expected < started_at <= view.now for expected in missed.values()):
+        error += f"; the host was off then: it started at {started_at.astimezone(view.now.tzinfo):%a %Y-%m-%d %H:%M}"
+    commands = ", ".join(format_command("run_pipeline", name) for name in missed)
+    return Finding(
+        "missed", title, error,
+        f"check that cron runs (systemctl status cron) and has its file ({format_command('schedule', 'show')}),"
+        f" then run {commands}",
+        items=frozenset(missed),
+    )  # fmt: skip
+
+
+def _read_boot_time() -> datetime:
+    """Return when the host was started (proc(5), btime)."""
+    match = re.search(r"^btime (\d+)$", Path("/proc/stat").read_text(), re.MULTILINE)
+    return datetime.fromtimestamp(int(match[1]) if match else 0, UTC)
 
 
 def has_begun(name: str, moment: datetime, directories: Directories) -> bool:

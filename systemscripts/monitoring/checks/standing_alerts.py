@@ -22,6 +22,8 @@ def check(context: Context) -> Iterator[Line]:
             f"{state.name}: failing since {state.since}: {state.error}",
             "The alert's mail says what to do.",
         )
+    for text in alerts.list_unsent(context.directories) if context.settings is not None else []:
+        yield Line(WARNING, "unsent", text, f"The next job sends it; see: {format_command('doctor', '--test-mail')}")
     for path in sorted(context.directories.runs.glob("*.json")):
         try:
             run = log_utils.Run(**json.loads(path.read_text()))
