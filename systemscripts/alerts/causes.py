@@ -15,7 +15,7 @@ from systemscripts.errors import DatabaseDiskFullError, DatabaseDownError, Datab
 
 # The jobs in the states of causes.
 DATABASE, DATABASE_DISK = "database", "database disk"
-# The job in the states of what the watchdog finds; a full disk is one of them, whoever meets it.
+# The job in the states of what the watchdog finds; a full disk is one of them, whether a run or the watchdog meets it.
 WATCHED = "watchdog finding"
 DISK, FULL = "disk", "full"
 _LATER = "the message of its recovery names the jobs that could not run"

@@ -14,7 +14,7 @@ from systemscripts.alerts.events import Finding
 def record_finding(finding: Finding, path: Path, job: str) -> None:
     """Record a problem; it is reported if it is new, of another kind, or has additional items.
 
-    What could not run because of it is kept for the message of its recovery, and is no reason for another message.
+    What could not run because of it is kept for the message of its recovery, but does not cause another message.
     """
     before = read_failing(path)
     items = set(before.items) if before is not None else set()

@@ -1,4 +1,4 @@
-"""The files that a run held or refused, until somebody decides: before that, its job has not recovered."""
+"""The files that a run held or refused, until someone decides: before that, its job has not recovered."""
 
 from __future__ import annotations
 

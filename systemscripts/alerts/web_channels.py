@@ -78,11 +78,10 @@ def _notify(state: State, address: str) -> None:
         raise ConfigurationError(f"{scheme}:// of ALERT_URLS is not an address of Apprise", "Correct ALERT_URLS.")
     # a text that is too long for the service is shortened, not refused
     service.overflow_mode = apprise.OverflowMode.TRUNCATE
-    is_bad = state.is_failing
-    kind = apprise.NotifyType.FAILURE if is_bad else apprise.NotifyType.SUCCESS
+    colour = apprise.NotifyType.FAILURE if state.is_failing else apprise.NotifyType.SUCCESS
     with apprise.LogCapture(level=logging.WARNING, fmt="%(message)s") as said:  # type: ignore[no-untyped-call]
         is_sent = service.notify(
-            title=mail.add_to_subject(state.subject), body=_shorten(state.text), notify_type=kind,
+            title=mail.add_to_subject(state.subject), body=_shorten(state.text), notify_type=colour,
             body_format=apprise.NotifyFormat.TEXT,
         )  # fmt: skip
         reason = " ".join(said.getvalue().split())

@@ -143,9 +143,9 @@ def _queue_reminders(directories: Directories) -> None:
 
 def _forget_removed_recipients(directories: Directories) -> None:
     """End what is recorded of recipients whom the settings and the waiting messages no longer name."""
-    found = [state for _, state in states.list_states(directories)]
-    if any(state.job == recipients.UNSENT_MAIL and state.key for state in found):
-        mailboxes = {mailbox for state in found if state.job != recipients.UNSENT_MAIL
+    all_states = [state for _, state in states.list_states(directories)]
+    if any(state.job == recipients.UNSENT_MAIL and state.key for state in all_states):
+        mailboxes = {mailbox for state in all_states if state.job != recipients.UNSENT_MAIL
                      for mailbox in recipients.list_recipients(state)}  # fmt: skip
         known = {*settings.current().alert_recipients, *settings.current().report_recipients, *mailboxes}
         unsent_mail.forget_removed_recipients(set(map(settings.extract_address, known)), directories)

@@ -65,7 +65,7 @@ def explain_kill(run: log_utils.Run, before: dict[str, object]) -> str:
     said = [*(["the kernel log"] if can_read else []), *([f"its cgroup {now.cgroup}"] if now and is_same else [])]
     if not said:
         return "killed by a person or a program; whether memory was short cannot be seen here, as root: dmesg"
-    return f"killed by a person or a program: {' and '.join(said)} told of no lack of memory"
+    return f"killed by a person or a program: {' and '.join(said)} shows no lack of memory"
 
 
 def _read_state(folder: Path) -> MemoryState | None:

@@ -22,7 +22,7 @@ ENCRYPTED = "enc:"
 DECRYPT = "import sys; from systemscripts import secret; print(secret.decrypt(sys.stdin.read()), end='')"
 DECRYPT_SECONDS = 20
 MIN_SECRET_LETTERS = 4
-# Of an address: a shorter part may be a word of the text.
+# Of an address: a shorter part may be in any text.
 MIN_PART_LETTERS = 8
 SECRET_NAME = re.compile(r"PASSWORD|SECRET|TOKEN|KEY|WEBHOOK|^ALERT_URLS|^DATABASE_.*URL$")
 SETTING = re.compile(r"\s*(?:export\s+)?([A-Z][A-Z0-9_]*)\s*=\s*(.*?)\s*$")

@@ -16,7 +16,7 @@ RECOVERY_MARGIN_PERCENT = 2.0
 
 
 def find(view: View) -> Iterator[Finding]:
-    """Report each disk that has less free space than DISK_FREE_PERCENT, or takes no more data.
+    """Report each disk that has less free space than DISK_FREE_PERCENT, or is full.
 
     A run that meets a full disk reports the same problem: it is one.
     """
