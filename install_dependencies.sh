@@ -464,7 +464,10 @@ install_python_environment() {
     find_python
     make_venv
     install_requirements
-    local -r before=$(readlink -f -- "$venv" || true)
+    local before
+    before=$(readlink -f -- "$venv" || true)
+    # a folder is moved; an upgrade that is taken back needs it
+    [[ -L $venv ]] || before=$venvs/before
     swap
     clear_old "$before"
     say "Python environment: complete"

@@ -21,6 +21,8 @@ readonly SERVICE_USER=etl_user SERVICE_GROUP=etl_group
 readonly TRY_AGAIN_SECONDS=3600
 # a week
 readonly REMIND_SECONDS=604800
+# for an upgrade to end; most of it is the backup
+readonly UPGRADE_SECONDS=7200
 
 fail() { # CODE TEXT: the one exit for errors, one line
     printf 'run_python_etl_script.sh: %s\n' "$2" >&2
@@ -210,6 +212,22 @@ continue_as_service_user() { # COMMAND: from root; its terminal is another one, 
     child=$!
     wait_for_python
     exit "$code"
+}
+
+# --- an upgrade -------------------------------------------------------------------------------------------------------
+
+wait_for_upgrade() { # ARGUMENTS: upgrade.sh replaces this script, too, so it starts again
+    local -r folder=$project/.upgrade
+    [[ -e $folder/unfinished ]] || return 0
+    local lock
+    exec {lock}<"$folder/lock"
+    if ! flock -s -n "$lock"; then
+        printf 'run_python_etl_script.sh: waiting for the end of an upgrade\n' >&2
+        flock -s -w "$UPGRADE_SECONDS" "$lock" || fail 75 "the upgrade of $project does not end; find it with: ps ax | grep upgrade.sh"
+    fi
+    exec {lock}<&-
+    [[ ! -e $folder/unfinished ]] || fail 78 "$(<"$folder/unfinished")"
+    exec "$wrapper" "$@"
 }
 
 # --- checks before any work -----------------------------------------------------------------------------------------
@@ -471,6 +489,8 @@ add_start_failure() { # with the last line of its output, if the cron log has it
     while IFS= read -r line; do
         [[ -z $line || $line == '== '* ]] || last=$line
     done <<<"$text"
+    [[ $last != *SyntaxError* || ! -e $project/.git/MERGE_HEAD ]] ||
+        next="; git pull ended with a conflict, to undo it run: git -C $(printf %q "$project") merge --abort"
     [[ $last != *ModuleNotFoundError* && $last != *ImportError* ]] ||
         next="; run: $(printf %q "$project/install_dependencies.sh") --python-only"
     add_trouble "script ${last:-exit code $code}" "$script.py ended with exit code $code before it started${last:+: $last}$next"
@@ -491,6 +511,7 @@ main() {
         '') usage >&2 && exit 2 ;;
         -h | --help) usage && exit 0 ;;
     esac
+    wait_for_upgrade "$@"
     find_script "$1"
     change_user "$@"
     find_data_folder

@@ -1,4 +1,4 @@
-"""Show, start, stop or query the database."""
+"""Show, start, stop, query or upgrade the database."""
 # no cron log: url prints the password, sql prints data
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ class Action(StrEnum):
     stop = "stop"
     status = "status"
     sql = "sql"
+    upgrade = "upgrade"
 
 
 @job(database=False, alert=False)
@@ -36,11 +37,15 @@ def database(
     action: Annotated[Action, typer.Argument(help="What to do.", case_sensitive=False)],
     statement: Annotated[str, typer.Argument(help="The SQL, for the action sql.")] = "",
     read_only: Annotated[bool, typer.Option("--read-only", help="Run the SQL with the reader's login.")] = False,
+    back: Annotated[
+        bool, typer.Option("--back", help="With upgrade: put the data back that the last one replaced.")
+    ] = False,
 ) -> Summary:
-    """Show, start, stop or query the database.
+    """Show, start, stop, query or upgrade the database.
 
     url and reader-url print the whole address with the password, for DBeaver or psql. sql prints CSV with a header.
-    Only the embedded database can be started and stopped here; it runs until it is stopped.
+    Only the embedded database can be started and stopped here; it runs until it is stopped. upgrade updates the schema,
+    after it has moved the data of the embedded database to the installed major version of PostgreSQL.
 
     Examples:
         database.py status
@@ -51,7 +56,24 @@ def database(
         return _print_address("etl" if action is Action.url else "reader")
     if action is Action.sql:
         return _run_sql(statement, "reader" if read_only else "etl")
+    if action is Action.upgrade:
+        return _upgrade(back)
     return _control_server(action)
+
+
+def _upgrade(back: bool) -> Summary:
+    from systemscripts import db_utils
+    from systemscripts.db_utils import embedded_upgrade, migrations
+
+    if back:
+        return Summary(headline=embedded_upgrade.put_back_data())
+    moved = embedded_upgrade.upgrade_data()
+    with contextlib.closing(db_utils.connect("etl", purpose="database")) as connection:
+        applied = migrations.apply_pending(connection)
+    summary = Summary(headline=f"{len(applied)} files of the schema were applied" if applied else "up to date")
+    if moved:
+        summary.details.append(moved)
+    return summary
 
 
 def _print_address(role: Literal["etl", "reader"]) -> Summary:

@@ -20,11 +20,13 @@ from pathlib import Path
 from systemscripts import settings
 from systemscripts.commands import format_command
 from systemscripts.db_utils import embedded_programs, embedded_roles, server_log
-from systemscripts.db_utils.embedded_state import Server, get_state_path, read_state, write_state
+from systemscripts.db_utils.embedded_state import Server, read_state, write_state
 from systemscripts.directory_management import Directories
 from systemscripts.errors import ConfigurationError, EtlError, TryLaterError
 
 START_SECONDS = 60
+# Complete data of another major version, which will take the place of the present ones.
+NEXT_DATA = "data.next"
 SERVER_OPTIONS = {
     "unix_socket_directories": "''",
     "listen_addresses": "'127.0.0.1'",
@@ -64,12 +66,13 @@ def list_passwords() -> list[str]:
 
 def start_server() -> Server:
     """Create the database if there is none, start the server if it is not running, and wait until it answers."""
-    with _hold_lock():
+    with hold_lock():
         server = read_state() or _create_server()
         if _is_ready(server):
             return server
+        put_next_data(server)
         if not server.data.exists():
-            _create_data(server)
+            create_data(server)
         _check_version(server)
         if not server.has_own_superuser:
             server = _separate_owner(server)
@@ -81,11 +84,11 @@ def try_stop_server() -> bool:
     server = read_state()
     if server is None or not _is_ready(server):
         return False
-    with _hold_lock():
-        stopped = _try_stop(server)
+    with hold_lock():
+        stopped = try_stop(server)
     if not stopped:
         raise EtlError(
-            f"the embedded database does not stop: {_read_log_tail(server)}", f"See {server.folder}/server.log."
+            f"the embedded database does not stop: {read_log_tail(server)}", f"See {server.folder}/server.log."
         )
     return True
 
@@ -105,7 +108,8 @@ def find_server_folder() -> Path | None:
 
 
 @contextlib.contextmanager
-def _hold_lock() -> Iterator[None]:
+def hold_lock() -> Iterator[None]:
+    """Hold the lock of everything that starts, stops or replaces the server."""
     folder = Directories(settings.current().etl_data_dir).create().locks
     with (folder / "embedded_database.lock").open("a") as stream:
         fcntl.flock(stream, fcntl.LOCK_EX)
@@ -128,12 +132,13 @@ def _create_server() -> Server:
     folder.mkdir(parents=True, exist_ok=True)
     folder.chmod(0o700)
     etl, reader, owner = (secrets.token_urlsafe(24) for _ in range(3))
-    server = Server(str(folder), _find_free_port(), etl, reader, user, owner, has_own_superuser=True)
+    server = Server(str(folder), find_free_port(), etl, reader, user, owner, has_own_superuser=True)
     write_state(server)
     return server
 
 
-def _find_free_port() -> int:
+def find_free_port() -> int:
+    """Return a port of this machine that no program has."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
@@ -163,26 +168,50 @@ def _try_run(server: Server, name: str, *arguments: str, stdin: str = "") -> boo
     )
 
 
-def _create_data(server: Server) -> None:
+def put_next_data(server: Server) -> None:
+    """Let complete data of another major version take the place of the present ones, which stay beside them.
+
+    Repeated by the next start if it is killed: as long as `data.next` exists.
+    """
+    following = server.data.with_name(NEXT_DATA)
+    if not following.exists():
+        return
+    if server.data.exists():
+        aside = server.data.with_name(f"data.{read_version(server)}")
+        act_in_folder(server, lambda: shutil.rmtree(aside, ignore_errors=True))
+        act_in_folder(server, lambda: _rename(server.data, aside))
+    act_in_folder(server, lambda: _rename(following, server.data))
+
+
+def _rename(path: Path, target: Path) -> None:
+    path.rename(target)
+
+
+def read_version(server: Server) -> int:
+    """Return the major version of the data."""
+    return int((server.data / "PG_VERSION").read_text().strip())
+
+
+def create_data(server: Server) -> None:
     """Create the data directory with the database and the reader's login; it appears complete or not at all."""
     part = server.data.with_name("data.part")
-    _act_in_folder(server, lambda: _prepare_creation(server, part))
+    act_in_folder(server, lambda: _prepare_creation(server, part))
     is_created = _try_run(
         server, "initdb", "-D", str(part), "-U", embedded_roles.OWNER, "--encoding=UTF8", "--locale=C.UTF-8",
         "--auth-local=scram-sha-256", "--auth-host=scram-sha-256", f"--pwfile={_get_password_path(server)}",
     )  # fmt: skip
-    _act_in_folder(server, _get_password_path(server).unlink)
+    act_in_folder(server, _get_password_path(server).unlink)
     # passed on standard input, because every user can read a command line
     statements = embedded_roles.render_creation(server.etl_password, server.reader_password)
     single = ("--single", "-c", "log_min_error_statement=panic", "-D", str(part), "postgres")
     if not is_created or not _try_run(server, "postgres", *single, stdin=statements):
         raise EtlError(
-            f"the embedded database cannot be created: {_read_log_tail(server)}", f"See {server.folder}/server.log."
+            f"the embedded database cannot be created: {read_log_tail(server)}", f"See {server.folder}/server.log."
         )
-    _act_in_folder(server, lambda: _finish_creation(server, part))
+    act_in_folder(server, lambda: _finish_creation(server, part))
 
 
-def _act_in_folder(server: Server, work: Callable[[], None]) -> None:
+def act_in_folder(server: Server, work: Callable[[], None]) -> None:
     """Do something in the server's folder, as the user who runs it: root follows no link of that user's."""
     embedded_programs.act_as_owner(Path(server.folder), work)
 
@@ -215,8 +244,8 @@ def _separate_owner(server: Server) -> Server:
         write_state(server)
     # that of a killed attempt
     if _read_postmaster(server):
-        _try_stop(server)
-    apart, until = replace(server, port=_find_free_port()), time.monotonic() + START_SECONDS
+        try_stop(server)
+    apart, until = replace(server, port=find_free_port()), time.monotonic() + START_SECONDS
     while not _try_run(server, "pg_ctl", "-w", "-D", str(server.data), "-o", f"-p {apart.port}", "start"):
         if time.monotonic() >= until:
             raise _explain_failed_start(server)
@@ -225,27 +254,24 @@ def _separate_owner(server: Server) -> Server:
     try:
         embedded_roles.separate_owner(apart.url, server.owner_password, server.etl_password)
     finally:
-        _try_stop(server)
+        try_stop(server)
     server = replace(server, has_own_superuser=True)
     write_state(server)
     return server
 
 
-def _try_stop(server: Server) -> bool:
+def try_stop(server: Server) -> bool:
+    """Stop a server of whatever version; return whether it stopped."""
     return _try_run(server, "pg_ctl", "-w", "-m", "fast", "-D", str(server.data), "stop")
 
 
 def _check_version(server: Server) -> None:
-    version = (server.data / "PG_VERSION").read_text().strip()
-    if version != str(embedded_programs.MAJOR):
-        data, url = server.data, f"postgresql://etl@127.0.0.1:{server.port}"
+    version = read_version(server)
+    if version != embedded_programs.MAJOR:
         raise ConfigurationError(
-            f"the data in {data} belong to PostgreSQL {version}, the installed version is {embedded_programs.MAJOR}",
-            f"With the programs of PostgreSQL {version} run:  pg_ctl -D {data} -o '-p {server.port}' start"
-            f" && pg_dump -Fc -d {url}/etl -f etl.dump && pg_ctl -D {data} stop && mv {data} {data}.{version};"
-            f" then {format_command('database', 'start')} && {embedded_programs.find_program('pg_restore')}"
-            f" --clean --if-exists -d {url}/etl etl.dump"
-            f" (the password is in {get_state_path()})",
+            f"the data in {server.data} belong to PostgreSQL {version}, the installed version is"
+            f" {embedded_programs.MAJOR}",
+            f"Run: {format_command('database', 'upgrade')}",
         )
 
 
@@ -268,13 +294,13 @@ def _start_and_wait(server: Server) -> Server:
 
 
 def _explain_failed_start(server: Server) -> TryLaterError:
-    reason = _read_log_tail(server)
+    reason = read_log_tail(server)
     return TryLaterError(f"the embedded database does not start: {reason}", f"See {server.folder}/server.log.")
 
 
 def _ensure_free_port(server: Server) -> Server:
     """Return the server, with another port if another program has taken its own meanwhile."""
-    return server if _is_port_free(server.port) else _change_port(server, _find_free_port())
+    return server if _is_port_free(server.port) else _change_port(server, find_free_port())
 
 
 def _change_port(server: Server, port: int) -> Server:
@@ -293,7 +319,8 @@ def _is_port_free(port: int) -> bool:
         return True
 
 
-def _read_log_tail(server: Server) -> str:
+def read_log_tail(server: Server) -> str:
+    """Return the last lines that the server, or a program in its folder, wrote."""
     path = Path(server.folder) / server_log.NAME
     try:
         lines = [] if path.is_symlink() else path.read_text(errors="replace").splitlines()

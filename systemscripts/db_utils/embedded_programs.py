@@ -15,6 +15,7 @@ import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
+from systemscripts import settings
 from systemscripts.commands import format_program
 from systemscripts.errors import ConfigurationError, EtlError
 
@@ -57,37 +58,68 @@ def ensure_server_user() -> str:
     return name
 
 
-def _find_program_folder(user: str) -> Path:
+def find_old_programs(major: int) -> Path:
+    """Return the folder of the programs of another major version; raises ConfigurationError if there are none.
+
+    A newer package may still have them, an environment that an upgrade has replaced, or the host.
+    """
     package = find_program("").parents[1]
-    if not user:
-        return package / f"pginstall{MAJOR}" / "bin"
+    patterns = (f"lib/python*/site-packages/{package.name}/pginstall*/bin", f"pginstall{major}/bin")
+    folders = [
+        *package.glob("pginstall*/bin"),
+        *(found for other in (settings.PROJECT / ".venvs").glob("*") for found in other.glob(patterns[0])),
+        Path("/usr/lib/postgresql") / str(major) / "bin",
+    ]
+    for folder in folders:
+        if (folder / "postgres").exists() and _read_version(folder).split(".")[0] == str(major):
+            return folder
+    raise ConfigurationError(
+        f"the data of the embedded database belong to PostgreSQL {major}, whose programs are no longer here",
+        f"Run: sudo apt install postgresql-{major} (from apt.postgresql.org), then this again.",
+    )
+
+
+def _read_version(folder: Path) -> str:
+    command = [str(folder / "postgres"), "--version"]
+    text = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    return text.partition(") ")[2].split()[0]
+
+
+def _find_program_folder(user: str, major: int = MAJOR) -> Path:
+    folder = find_program("") if major == MAJOR else find_old_programs(major)
+    if not user or folder.is_relative_to("/usr"):
+        return folder
     # root's packages may be where no other user can enter (a home folder): the server's user gets a copy with the
     # layout of the package, because the programs find their libraries by relative paths
-    postgres = [str(find_program("postgres")), "--version"]
-    version = subprocess.run(postgres, capture_output=True, text=True, check=True).stdout.split()[-1]
-    copy = ROOT_SERVERS_FOLDER / f"postgresql-{version}"
+    package = folder.parents[1]
+    copy = ROOT_SERVERS_FOLDER / f"postgresql-{_read_version(folder)}"
     if not copy.exists():
         part = copy.with_name(f"{copy.name}.{os.getpid()}.part")
-        shutil.copytree(find_program("").parent, part / package.name / f"pginstall{MAJOR}", symlinks=True)
+        shutil.copytree(folder.parent, part / package.name / folder.parent.name, symlinks=True)
         shutil.copytree(package.with_name(f"{package.name}.libs"), part / f"{package.name}.libs", symlinks=True)
         subprocess.run(["chmod", "-R", "a+rX", str(part)], check=True)
         with contextlib.suppress(OSError):
             part.rename(copy)
         shutil.rmtree(part, ignore_errors=True)
-    return copy / package.name / f"pginstall{MAJOR}" / "bin"
+    return copy / package.name / folder.parent.name / "bin"
 
 
-def run_program(name: str, *arguments: str, user: str, folder: Path, stdin: str = "") -> int:
+def run_program(
+    name: str, *arguments: str, user: str, folder: Path, stdin: str = "", password: str = "", major: int = MAJOR
+) -> int:
     """Run a program in `folder`, its output to server.log there, as `user` (or the caller); return its exit code.
 
-    The shell opens the log as that user, who could have put a link there.
+    The shell opens the log as that user, who could have put a link there. `password`: of the login of its address.
     """
     account = {"user": user, "group": pwd.getpwnam(user).pw_gid, "extra_groups": []} if user else {}
-    zone = {"TZ": os.environ["TZ"]} if "TZ" in os.environ else {}
+    more = {"TZ": os.environ["TZ"]} if "TZ" in os.environ else {}
+    if password:
+        more["PGPASSWORD"] = password
+    command = [str(_find_program_folder(user, major) / name), *arguments]
     done: subprocess.CompletedProcess[bytes] = subprocess.run(
-        ["/bin/sh", "-c", 'exec "$@" >>server.log 2>&1', "sh", str(_find_program_folder(user) / name), *arguments],
+        ["/bin/sh", "-c", 'exec "$@" >>server.log 2>&1', "sh", *command],
         check=False, input=stdin.encode(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=folder,
-        start_new_session=True, env={"PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8", **zone}, umask=0o077,
+        start_new_session=True, env={"PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8", **more}, umask=0o077,
         **account,  # type: ignore[call-overload]
     )  # fmt: skip
     return done.returncode

@@ -25,9 +25,11 @@ list_candidates() { # WORD ...: print what the last word may become, one name a 
     local -a candidates=()
     if (($# <= 1)); then
         list_names
-        candidates=(${shorts[@]+"${shorts[@]}"} ${scripts[@]+"${scripts[@]}"} completion --help --version)
+        candidates=(${shorts[@]+"${shorts[@]}"} ${scripts[@]+"${scripts[@]}"} completion upgrade --help --version)
     elif [[ $1 == completion ]]; then
         candidates=(bash zsh)
+    elif [[ $1 == upgrade ]]; then
+        candidates=(--back --in --wait --dry-run --help)
     elif resolve_name "$1"; then
         find_candidates "${@:2}"
     fi
