@@ -37,9 +37,7 @@ def database(
     action: Annotated[Action, typer.Argument(help="What to do.", case_sensitive=False)],
     statement: Annotated[str, typer.Argument(help="The SQL, for the action sql.")] = "",
     read_only: Annotated[bool, typer.Option("--read-only", help="Run the SQL with the reader's login.")] = False,
-    back: Annotated[
-        bool, typer.Option("--back", help="With upgrade: put the data back that the last one replaced.")
-    ] = False,
+    back: Annotated[bool, typer.Option("--back", help="With upgrade: put back the data of before.")] = False,
 ) -> Summary:
     """Show, start, stop, query or upgrade the database.
 
@@ -57,23 +55,10 @@ def database(
     if action is Action.sql:
         return _run_sql(statement, "reader" if read_only else "etl")
     if action is Action.upgrade:
-        return _upgrade(back)
+        from systemscripts.db_utils import embedded_upgrade
+
+        return Summary(headline=embedded_upgrade.upgrade_database(is_back=back))
     return _control_server(action)
-
-
-def _upgrade(back: bool) -> Summary:
-    from systemscripts import db_utils
-    from systemscripts.db_utils import embedded_upgrade, migrations
-
-    if back:
-        return Summary(headline=embedded_upgrade.put_back_data())
-    moved = embedded_upgrade.upgrade_data()
-    with contextlib.closing(db_utils.connect("etl", purpose="database")) as connection:
-        applied = migrations.apply_pending(connection)
-    summary = Summary(headline=f"{len(applied)} files of the schema were applied" if applied else "up to date")
-    if moved:
-        summary.details.append(moved)
-    return summary
 
 
 def _print_address(role: Literal["etl", "reader"]) -> Summary:

@@ -72,7 +72,10 @@ def test_shown_commands_are_scripts_that_exist() -> None:
     from systemscripts import commands
 
     shown = set(re.findall(r"(?:run_python_etl_script\.sh|[`/(]etl) ([a-z_]+)\b", TEXT))
-    assert shown - {name.removesuffix(".py") for name in SCRIPTS} - set(commands.read_short_names()) == {"completion", "upgrade"}
+    assert shown - {name.removesuffix(".py") for name in SCRIPTS} - set(commands.read_short_names()) == {
+        "completion",
+        "upgrade",
+    }
     # the old spelling stands only where it is explained
     assert len(re.findall(r"run_python_etl_script\.sh [a-z]", TEXT)) <= 3
 

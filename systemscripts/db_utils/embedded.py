@@ -19,14 +19,12 @@ from pathlib import Path
 
 from systemscripts import settings
 from systemscripts.commands import format_command
-from systemscripts.db_utils import embedded_programs, embedded_roles, server_log
+from systemscripts.db_utils import embedded_data, embedded_programs, embedded_roles, server_log
 from systemscripts.db_utils.embedded_state import Server, read_state, write_state
 from systemscripts.directory_management import Directories
 from systemscripts.errors import ConfigurationError, EtlError, TryLaterError
 
 START_SECONDS = 60
-# Complete data of another major version, which will take the place of the present ones.
-NEXT_DATA = "data.next"
 SERVER_OPTIONS = {
     "unix_socket_directories": "''",
     "listen_addresses": "'127.0.0.1'",
@@ -70,7 +68,7 @@ def start_server() -> Server:
         server = read_state() or _create_server()
         if _is_ready(server):
             return server
-        put_next_data(server)
+        embedded_data.put_next_data(server)
         if not server.data.exists():
             create_data(server)
         _check_version(server)
@@ -168,30 +166,6 @@ def _try_run(server: Server, name: str, *arguments: str, stdin: str = "") -> boo
     )
 
 
-def put_next_data(server: Server) -> None:
-    """Let complete data of another major version take the place of the present ones, which stay beside them.
-
-    Repeated by the next start if it is killed: as long as `data.next` exists.
-    """
-    following = server.data.with_name(NEXT_DATA)
-    if not following.exists():
-        return
-    if server.data.exists():
-        aside = server.data.with_name(f"data.{read_version(server)}")
-        act_in_folder(server, lambda: shutil.rmtree(aside, ignore_errors=True))
-        act_in_folder(server, lambda: _rename(server.data, aside))
-    act_in_folder(server, lambda: _rename(following, server.data))
-
-
-def _rename(path: Path, target: Path) -> None:
-    path.rename(target)
-
-
-def read_version(server: Server) -> int:
-    """Return the major version of the data."""
-    return int((server.data / "PG_VERSION").read_text().strip())
-
-
 def create_data(server: Server) -> None:
     """Create the data directory with the database and the reader's login; it appears complete or not at all."""
     part = server.data.with_name("data.part")
@@ -266,7 +240,7 @@ def try_stop(server: Server) -> bool:
 
 
 def _check_version(server: Server) -> None:
-    version = read_version(server)
+    version = embedded_data.read_version(server)
     if version != embedded_programs.MAJOR:
         raise ConfigurationError(
             f"the data in {server.data} belong to PostgreSQL {version}, the installed version is"

@@ -64,10 +64,9 @@ def find_old_programs(major: int) -> Path:
     A newer package may still have them, an environment that an upgrade has replaced, or the host.
     """
     package = find_program("").parents[1]
-    patterns = (f"lib/python*/site-packages/{package.name}/pginstall*/bin", f"pginstall{major}/bin")
     folders = [
         *package.glob("pginstall*/bin"),
-        *(found for other in (settings.PROJECT / ".venvs").glob("*") for found in other.glob(patterns[0])),
+        *settings.PROJECT.glob(f".venvs/*/lib/python*/site-packages/{package.name}/pginstall*/bin"),
         Path("/usr/lib/postgresql") / str(major) / "bin",
     ]
     for folder in folders:

@@ -18,8 +18,8 @@ from pathlib import Path
 from psycopg2 import sql
 
 from systemscripts import settings
-from systemscripts.db_utils import embedded, embedded_programs, embedded_roles
-from systemscripts.db_utils.connection import Connection, connect_to
+from systemscripts.db_utils import embedded, embedded_data, embedded_programs, embedded_roles, migrations
+from systemscripts.db_utils.connection import Connection, connect, connect_to
 from systemscripts.db_utils.embedded_state import Server, read_state, write_state
 from systemscripts.errors import EtlError, TryLaterError, UsageError
 from systemscripts.human_units import format_size
@@ -28,6 +28,20 @@ from systemscripts.human_units import format_size
 _OWN_LOGINS = {"etl", "reader", embedded_roles.OWNER, embedded_roles.HELPER}
 # Of the dumps and of the new data together, in sizes of the present data.
 _NEEDED_SIZES = 2
+
+
+def upgrade_database(is_back: bool) -> str:
+    """Move the data of the embedded server if necessary, then update the schema; return what was done.
+
+    `is_back`: put the data of before back instead. Raises what these and the migrations raise.
+    """
+    if is_back:
+        return put_back_data()
+    moved = upgrade_data()
+    with contextlib.closing(connect("etl", purpose="database")) as connection:
+        applied = migrations.apply_pending(connection)
+    schema = f"{len(applied)} files of the schema were applied" if applied else "the schema is up to date"
+    return f"{moved}; {schema}" if moved else schema
 
 
 def upgrade_data() -> str:
@@ -40,10 +54,10 @@ def upgrade_data() -> str:
     if server is None:
         return ""
     with embedded.hold_lock():
-        embedded.put_next_data(server)
-        if not server.data.exists() or embedded.read_version(server) == embedded_programs.MAJOR:
+        embedded_data.put_next_data(server)
+        if not server.data.exists() or embedded_data.read_version(server) == embedded_programs.MAJOR:
             return ""
-        old = _Cluster(server, server.data, embedded.read_version(server))
+        old = _Cluster(server, server.data, embedded_data.read_version(server))
         _check_space(server)
         if not server.owner_password:
             server = replace(server, owner_password=secrets.token_urlsafe(24))
@@ -52,7 +66,7 @@ def upgrade_data() -> str:
         # the new data have a superuser of their own
         server = replace(server, has_own_superuser=True)
         write_state(server)
-        embedded.put_next_data(server)
+        embedded_data.put_next_data(server)
     return (
         f"moved {rows} rows from PostgreSQL {old.major} to {embedded_programs.MAJOR};"
         f" the data of before are in {server.data.with_name(f'data.{old.major}')}"
@@ -67,13 +81,9 @@ def put_back_data() -> str:
         raise UsageError("there are no embedded data of before an upgrade")
     with embedded.hold_lock():
         embedded.try_stop(server)
-        embedded.act_in_folder(server, lambda: _rename(aside[-1], server.data.with_name(embedded.NEXT_DATA)))
-        embedded.put_next_data(server)
-        return f"{server.data} belong to PostgreSQL {embedded.read_version(server)} again"
-
-
-def _rename(path: Path, target: Path) -> None:
-    path.rename(target)
+        embedded_data.move_folder(server, aside[-1], server.data.with_name(embedded_data.NEXT_DATA))
+        embedded_data.put_next_data(server)
+        return f"{server.data} belong to PostgreSQL {embedded_data.read_version(server)} again"
 
 
 @dataclass(frozen=True)
@@ -115,7 +125,7 @@ class _Cluster:
             yield opened
 
     @contextlib.contextmanager
-    def running(self) -> Iterator[None]:
+    def run_server(self) -> Iterator[None]:
         """Start the server and stop it at the end."""
         until = time.monotonic() + embedded.START_SECONDS
         options = f"-p {self.server.port} {embedded.START_OPTIONS}"
@@ -155,20 +165,20 @@ def _move(server: Server, old: _Cluster) -> int:
     apart = replace(server, port=embedded.find_free_port())
     embedded.act_in_folder(server, lambda: _clear(dumps, server))
     old = replace(old, server=apart)
-    with old.running():
+    with old.run_server():
         databases, rows = _dump(old, dumps)
     new = _Cluster(
         replace(apart, has_own_superuser=True), server.data.with_name("data.new.d") / server.data.name,
         embedded_programs.MAJOR,
     )  # fmt: skip
     embedded.create_data(replace(new.server, folder=str(new.data.parent)))
-    with new.running():
+    with new.run_server():
         _restore(new, dumps, databases)
-        found = _count_rows(new, databases)
-    if found != rows:
-        differing = sorted(name for name in rows.keys() | found.keys() if rows.get(name) != found.get(name))
+        restored = _count_rows(new, databases)
+    if restored != rows:
+        differing = sorted(name for name in rows.keys() | restored.keys() if rows.get(name) != restored.get(name))
         raise EtlError(f"the restored rows differ in {', '.join(differing)}; the data are as before", "Run it again.")
-    embedded.act_in_folder(server, lambda: _rename(new.data, server.data.with_name(embedded.NEXT_DATA)))
+    embedded_data.move_folder(server, new.data, server.data.with_name(embedded_data.NEXT_DATA))
     embedded.act_in_folder(server, lambda: _clear(dumps, server))
     return sum(rows.values())
 

@@ -154,7 +154,8 @@ join_lines() { # TEXT
 # --- put it in place --------------------------------------------------------------------------------------------------
 
 keep_code() { # the present code, into .upgrade/before
-    rm -rf -- "$folder"/before{,.part}
+    rm -rf -- "$folder"/before{,.part,.sha256}
+    [[ ! -f $folder/installed.sha256 ]] || cp -- "$folder/installed.sha256" "$folder/before.sha256"
     mkdir -- "$folder/before.part"
     tar -C "$project" --no-recursion -cf - -T "$folder/before.list" | tar -C "$folder/before.part" -xf -
     mv -T -- "$folder/before.part" "$folder/before"
@@ -166,10 +167,15 @@ put_code() { # FROM ITS_LIST LIST_OF_WHAT_IS_THERE: all but the wrapper when goi
         [[ ! $file =~ $FIRST ]] || put_file "$1" "$file" || return
     done <"$2"
     [[ $1 == "$folder/before" ]] || put_wrapper "$1" || return
-    grep -Evx "$WRAPPER" "$2" | tar -C "$1" --no-recursion -cf - -T - | tar -C "$project" --unlink-first -xf - || return
-    LC_ALL=C comm -13 "$2" "$3" | grep -Evx "$WRAPPER" | (cd -- "$project" && xargs -d '\n' -r rm -f --) || return
+    sed "/^$WRAPPER\$/d" "$2" | tar -C "$1" --no-recursion -cf - -T - | tar -C "$project" --unlink-first -xf - || return
+    LC_ALL=C comm -13 "$2" "$3" | sed "/^$WRAPPER\$/d" | (cd -- "$project" && xargs -d '\n' -r rm -f --) || return
     remove_empty_folders "$3"
-    [[ $1 == "$folder/before" ]] || (cd -- "$1" && xargs -d '\n' sha256sum <"$2") >"$folder/installed.sha256.part" || return
+    if [[ $1 == "$folder/before" ]]; then
+        rm -f -- "$folder/installed.sha256"
+        [[ ! -f $folder/before.sha256 ]] || cp -- "$folder/before.sha256" "$folder/installed.sha256"
+    else
+        (cd -- "$1" && xargs -d '\n' sha256sum <"$2") >"$folder/installed.sha256" || return
+    fi
     sync -f -- "$project"
 }
 
