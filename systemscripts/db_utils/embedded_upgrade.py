@@ -28,6 +28,10 @@ from systemscripts.human_units import format_size
 _OWN_LOGINS = {"etl", "reader", embedded_roles.OWNER, embedded_roles.HELPER}
 # Of the dumps and of the new data together, in sizes of the present data.
 _NEEDED_SIZES = 2
+# What people may do in the database etl, which a dump of it does not have.
+_GRANTS = """
+    select format('grant %s on database etl to %I', acl.privilege_type, pg_get_userbyid(acl.grantee))
+    from pg_database, aclexplode(datacl) acl where datname = 'etl' and acl.grantee <> 0"""
 
 
 def upgrade_database(is_back: bool) -> str:
@@ -166,14 +170,14 @@ def _move(server: Server, old: _Cluster) -> int:
     embedded.act_in_folder(server, lambda: _clear(dumps, server))
     old = replace(old, server=apart)
     with old.run_server():
-        databases, rows = _dump(old, dumps)
+        databases, grants, rows = _dump(old, dumps)
     new = _Cluster(
         replace(apart, has_own_superuser=True), server.data.with_name("data.new.d") / server.data.name,
         embedded_programs.MAJOR,
     )  # fmt: skip
     embedded.create_data(replace(new.server, folder=str(new.data.parent)))
     with new.run_server():
-        _restore(new, dumps, databases)
+        _restore(new, dumps, databases, grants)
         restored = _count_rows(new, databases)
     if restored != rows:
         differing = sorted(name for name in rows.keys() | restored.keys() if rows.get(name) != restored.get(name))
@@ -190,24 +194,26 @@ def _clear(dumps: Path, server: Server) -> None:
         folder.mkdir(mode=0o700)
 
 
-def _dump(old: _Cluster, dumps: Path) -> tuple[list[str], dict[str, int]]:
-    """Dump every database and the logins of people; return the databases, and the rows of each table."""
+def _dump(old: _Cluster, dumps: Path) -> tuple[list[str], list[str], dict[str, int]]:
+    """Dump every database and the logins; return the databases, the grants on etl, and the rows of each table."""
     with old.connect(embedded_roles.MAINTENANCE) as connection, connection.cursor() as cursor:
         cursor.execute(
             "select datname from pg_database where datallowconn and not datistemplate and datname <> %s order by 1",
             (embedded_roles.MAINTENANCE,),
         )
         databases = [str(name) for (name,) in cursor.fetchall()]
+        cursor.execute(_GRANTS)
+        grants = [str(statement) for (statement,) in cursor.fetchall()]
     for number, name in enumerate(databases):
         old.run("pg_dump", "--format=custom", f"--file={dumps / str(number)}", "--dbname", old.address(name))
     address = old.address(embedded_roles.MAINTENANCE)
     old.run("pg_dumpall", "--globals-only", f"--file={dumps / 'logins'}", "--dbname", address)
-    return databases, _count_rows(old, databases)
+    return databases, grants, _count_rows(old, databases)
 
 
-def _restore(new: _Cluster, dumps: Path, databases: list[str]) -> None:
+def _restore(new: _Cluster, dumps: Path, databases: list[str], grants: list[str]) -> None:
     with new.connect(embedded_roles.MAINTENANCE) as connection, connection.cursor() as cursor:
-        for statement in _select_logins(_read(new.server, dumps / "logins")):
+        for statement in [*_select_logins(_read(new.server, dumps / "logins")), *grants]:
             cursor.execute(statement)
     for number, name in enumerate(databases):
         # the database etl exists, with its rights
