@@ -489,6 +489,17 @@ run_as_owner() { # root must leave no files in the project of another user
     fi
 }
 
+continue_as_root() { # ARGUMENTS: on a host that configure_etl_user.sh has set up, everything here belongs to root
+    ((EUID != 0)) && [[ -z $dry_run && $(stat -c %U:%G -- "$project") == "root:$SERVICE_GROUP" ]] || return 0
+    if type -P sudo >/dev/null && { [[ -t 0 && -t 2 ]] || sudo -n true 2>/dev/null; }; then
+        say "$project belongs to root: continuing with sudo"
+        exec sudo -- "$project/install_dependencies.sh" "$@"
+    fi
+    local shown
+    printf -v shown ' %q' "$project/install_dependencies.sh" "$@"
+    fail 78 "$project belongs to root; run: sudo$shown"
+}
+
 main() {
     find_project
     # shellcheck source=systemscripts/shell/service_account.bash
@@ -497,6 +508,7 @@ main() {
     source "$project/systemscripts/shell/build_account.bash"
     parse_arguments "$@"
     if [[ -z $python_only ]]; then
+        continue_as_root "$@"
         [[ -n $dry_run ]] || open_log
         install_system_packages
         point_to_dbeaver

@@ -111,6 +111,8 @@ begin_change() { # TEXT [FINISH [BACK]]: from now on jobs wait; a killed upgrade
 }
 
 end_change() {
+    # as configure_etl_user.sh wants everything of the project
+    ! is_service_installation || { chgrp -hR "$SERVICE_GROUP" -- "$folder" && chmod -R g-w,o= -- "$folder"; }
     rm -f -- "$folder/unfinished"
 }
 
@@ -223,14 +225,15 @@ list_failures() { # the checks of doctor that fail, with what it says
 
 make_backups() { # by the version in place
     local -i number=0
-    local name text
+    local name text file
     rm -rf -- "$folder/next.backups" && mkdir -m 700 -- "$folder/next.backups"
     for name in "${environments[@]}"; do
         use_environment "$name"
         text=$(run_job backup_database 2>&1) || fail 1 "the backup failed, nothing was changed: $(tail -n 1 <<<"$text")"
-        [[ $text =~ (/[^$'\n']*\.dump): ]] || fail 1 "the backup names no file, nothing was changed: $text"
-        say "backup: ${BASH_REMATCH[1]}"
-        printf '%s\n%s\n' "$name" "${BASH_REMATCH[1]}" >"$folder/next.backups/$number"
+        file=$(sed -n 's/^\(\/.*\): [0-9]* tables.*/\1/p' <<<"$text" | head -n 1)
+        [[ -n $file ]] || fail 1 "the backup names no file, nothing was changed: $text"
+        say "backup: $file"
+        printf '%s\n%s\n' "$name" "$file" >"$folder/next.backups/$number"
         keep_embedded_state "$folder/next.backups/$number.embedded"
         print_major >"$folder/next.backups/$number.major"
         list_failures >"$folder/next.backups/$number.failures"
@@ -408,7 +411,9 @@ put_back_clusters() { # where the upgrade moved the embedded server to another m
 restore_databases() { # by the version of before, from its backup
     local -i number=0
     local file text
-    local -a lines
+    local -a lines options=()
+    # of a whole installation only the database is needed
+    ! grep -q -- --database-only "$project/jobscripts/restore_database.py" || options=(--database-only)
     while [[ -f $folder/backups/$number ]]; do
         file=$folder/backups/$number
         mapfile -t lines <"$file"
@@ -416,7 +421,7 @@ restore_databases() { # by the version of before, from its backup
         # the newer one is needed by the next upgrade
         [[ -f $folder/embedded-$number ]] || put_embedded_state "$file.embedded" "$folder/embedded-$number"
         if [[ ! -e $file.cluster ]] && has_new_schema; then
-            text=$(run_job restore_database "${lines[1]}" 2>&1) ||
+            text=$(run_job restore_database "${lines[1]}" ${options[@]+"${options[@]}"} 2>&1) ||
                 fail 1 "the database could not be restored: $(tail -n 1 <<<"$text"); then run: $(print_command --back)"
             say "$text"
         fi

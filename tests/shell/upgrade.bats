@@ -143,3 +143,10 @@ setup() {
     [ "$status" -eq 75 ]
     [[ $stderr == *'MB free, the backup needs up to 8'* ]]
 }
+
+@test "a git pull that ended with a conflict is named with the command that undoes it" {
+    printf 'print(1)\n<<<<<<< HEAD\nprint(2)\n=======\nprint(3)\n>>>>>>> main\n' >"$project/jobscripts/say.py"
+    : >"$project/.git/MERGE_HEAD"
+    ETL_CRON=1 HOME=$BATS_TEST_TMPDIR XDG_STATE_HOME=$BATS_TEST_TMPDIR run "$wrapper" say
+    [[ $output == *SyntaxError*"to undo it run: git -C $(printf %q "$project") merge --abort"* ]]
+}

@@ -60,8 +60,10 @@ class RealInstallation:
             archive.extractall(folder, filter="data")
         # the packages of the tests, and what only that version needs
         (folder / ".venv").symlink_to(Path(sys.prefix).resolve())
-        packages = [sys.executable, "-m", "pip", "install", "-q", "--no-deps", "--disable-pip-version-check"]
-        done = run_plain(*packages, "--target", folder / "own", *ONLY_THEN)
+        # the environment of the tests has uv, or pip
+        uv = Path(sys.prefix) / "bin" / "uv"
+        install = [uv, "pip"] if uv.exists() else [sys.executable, "-m", "pip"]
+        done = run_plain(*install, "install", "-q", "--no-deps", "--target", folder / "own", *ONLY_THEN)
         assert done.returncode == 0, done.stderr
         for path in (folder / "own").iterdir():
             path.rename(folder / path.name)
