@@ -212,15 +212,21 @@ def _send_mail(
             if report.recipients
             else "config/.env, REPORT_RECIPIENTS"
         )
-        refused = mail.send(_read_message(bytes(content)), asked, correct_in=correct_in) if asked else []
+
+        def record_accepted(refused: list[Refusal]) -> None:
+            # before the rest of the session: a kill in it repeats no mail
+            served = [*accepted, *_list_served(asked, refused)]
+            _record_status(connection, delivery_id, "pending", served, None)
+
+        message = _read_message(bytes(content))
+        refused = mail.send(message, asked, correct_in=correct_in, on_accepted=record_accepted) if asked else []
     except (TryLaterError, ConfigurationError) as error:
         _record_status(connection, delivery_id, "pending", accepted, str(error))
         raise
     except EtlError as error:
         _record_status(connection, delivery_id, "pending", accepted, str(error))
         return Delivery(delivery_id, "pending", subject, recipients, str(error))
-    names = {refusal.mailbox for refusal in refused}
-    accepted += [settings.extract_address(name) for name in asked if name not in names]
+    accepted += _list_served(asked, refused)
     temporary = [refusal for refusal in refused if refusal.is_temporary]
     permanently_refused |= {
         settings.extract_address(refusal.mailbox): refusal for refusal in refused if not refusal.is_temporary
@@ -241,6 +247,12 @@ def _send_mail(
     _record_status(connection, delivery_id, "sent", accepted, text if permanent else None)
     logger.info("sent %s to %s", subject, ", ".join(accepted))
     return Delivery(delivery_id, "sent", subject, recipients)
+
+
+def _list_served(asked: list[str], refused: list[Refusal]) -> list[str]:
+    """Return the addresses of those who were not refused."""
+    names = {refusal.mailbox for refusal in refused}
+    return [settings.extract_address(name) for name in asked if name not in names]
 
 
 def _deliver_files(content: bytes, target: str, deliver_to_target: DeliverToTarget | None) -> None:

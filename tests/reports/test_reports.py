@@ -26,6 +26,8 @@ from tests.clones import Clone
 from tests.conftest import Installation
 from tests.mail_origin import strip_origin
 from tests.reports.conftest import MeetMax, MoodySink, part
+from tests.smtp_server import SmtpServer
+from tests.tiny_jobs import wait_for
 
 DANGEROUS = """
     select * from (values ('=1+2', 1, -5.5), ('+49 30', 2, 0), ('-x', 3, 7), ('@sum(a)', 4, null), (e'\\tx', 5, 8),
@@ -307,3 +309,20 @@ def test_file_and_row_both_changed_is_refused_until_somebody_decides(mailing: In
     mailing.sql(re.search(r'sql "(update .*)"', done.stderr)[1])  # type: ignore[index]
     assert send().returncode == 0
     assert subject() == "second"
+
+
+def test_a_kill_after_the_server_accepted_a_report_repeats_it_for_no_recipient(mailing: Installation) -> None:
+    report(mailing, "one", queries={"few": "select 1 as one"}, recipients=["ann@example.com", "bob@example.com"])
+    with SmtpServer(at_end="silent") as server:
+        mailing.write_settings(**server.settings, SMTP_USER="", SMTP_PASSWORD="", SMTP_CA_FILE="")
+        process = mailing.start("send_report", "one")
+        # the mail is accepted, the session is not over
+        wait_for(lambda: any(line.upper() == "QUIT" for line in server.lines), 60)
+        process.kill()
+        process.communicate()
+        server.at_end = "221 bye"
+        assert mailing.run("send_report", "one").returncode == 0
+        ids = [str(delivery.message["Message-ID"]) for delivery in server.delivered]
+        assert len(ids) == len(set(ids)) == 2
+        statuses = mailing.sql("select status, accepted from dba.treportdelivery order by delivery_id")
+        assert statuses == [("sent", ["ann@example.com", "bob@example.com"])] * 2
