@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
+from systemscripts.directory_management import Directories
+
 if TYPE_CHECKING:
     from systemscripts.db_utils import Connection
 
@@ -26,18 +28,21 @@ def list_undecided(connection: Connection, root_uuid: str) -> frozenset[str]:
         return frozenset(str(name) for (name,) in cursor.fetchall())
 
 
-def find_still_undecided(connection: Connection, names: Iterable[str]) -> list[str]:
-    """Return those of `list_undecided` that still wait, in order; raises EtlError."""
+def find_still_undecided(connection: Connection, names: Iterable[str], directories: Directories) -> list[str]:
+    """Return those of `list_undecided` that still wait, in order; raises EtlError.
+
+    A refused file that a person has taken out of refused/ waits no longer.
+    """
     # late: some jobs use no database
     from systemscripts.db_utils import transaction
 
     numbers: dict[str, list[int]] = {"dataset": [], "file": []}
     for name in names:
         numbers[name.split()[0]].append(int(name.split()[1]))
-    statement = (
-        f"{_HELD.format(of_run='')} and d.dataset_id = any(%(dataset)s)"
-        f" union all {_REFUSED.format(of_run='')} and d.file_id = any(%(file)s)"
-    )
     with transaction(connection) as cursor:
-        cursor.execute(statement, numbers)
-        return sorted(str(name) for (name,) in cursor.fetchall())
+        cursor.execute(f"{_HELD.format(of_run='')} and d.dataset_id = any(%(dataset)s)", numbers)
+        held = [str(name) for (name,) in cursor.fetchall()]
+        refused_with_path = _REFUSED.replace(" from", ", coalesce(d.keep_path, d.path) from", 1)
+        cursor.execute(f"{refused_with_path.format(of_run='')} and d.file_id = any(%(file)s)", numbers)
+        refused = [str(name) for name, path in cursor.fetchall() if (directories.data / str(path)).exists()]
+    return sorted([*held, *refused])

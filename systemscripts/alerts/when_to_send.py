@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import timedelta
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from systemscripts import masking, settings
@@ -39,7 +38,7 @@ def try_record_outcome(
         if outcome.cause is not None:
             _record_cause(outcome.cause, outcome.error, directories, outcome.command)
         else:
-            _record_job(outcome, states.build_path(outcome.job, outcome.key, directories), connection)
+            _record_job(outcome, directories, connection)
         if outcome.status == "succeeded":
             _recover_causes(outcome.command, directories)
         is_kept = True
@@ -54,7 +53,7 @@ def settle_decided(connection: Connection | None, directories: Directories) -> N
     with _hold_lock(directories, "the recovery of a job could not be kept"):
         waiting = [(path, state) for path, state in states.list_states(directories) if state.waits_for_decision]
         for path, state in waiting:
-            if connection is not None and not _find_still_undecided(connection, state):
+            if connection is not None and not _find_still_undecided(connection, state, directories):
                 state_changes.recover(path)
 
 
@@ -151,11 +150,12 @@ def _forget_removed_recipients(directories: Directories) -> None:
         unsent_mail.forget_removed_recipients(set(map(settings.extract_address, known)), directories)
 
 
-def _record_job(outcome: Outcome, path: Path, connection: Connection | None) -> None:
+def _record_job(outcome: Outcome, directories: Directories, connection: Connection | None) -> None:
     """Update the state of a job."""
+    path = states.build_path(outcome.job, outcome.key, directories)
     before = state_changes.read_failing(path)
     if outcome.status == "succeeded":
-        if before is None or not before.items or not _find_still_undecided(connection, before):
+        if before is None or not before.items or not _find_still_undecided(connection, before, directories):
             state_changes.recover(path)
         elif not before.waits_for_decision:
             before.waits_for_decision = True
@@ -173,11 +173,11 @@ def _record_job(outcome: Outcome, path: Path, connection: Connection | None) -> 
     state_changes.queue_failure(path, state, outcome.status, messages.compose_outcome(state, outcome))
 
 
-def _find_still_undecided(connection: Connection | None, state: State) -> list[str]:
+def _find_still_undecided(connection: Connection | None, state: State, directories: Directories) -> list[str]:
     """Return the files of a job that still wait for a decision; without a database, all of them."""
     with suppress(EtlError):
         if connection is not None and not connection.closed:
-            return undecided.find_still_undecided(connection, state.items)
+            return undecided.find_still_undecided(connection, state.items, directories)
     return state.items
 
 

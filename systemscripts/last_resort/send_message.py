@@ -23,6 +23,8 @@ known = [services.add(url) for url in re.split(r"[\\s,]+(?=[A-Za-z0-9]{2,20}://)
 sys.exit(0 if all(known) and services.notify(title=subject, body=text) else 1)
 """
 NOTIFY_SECONDS = 60
+# RFC 5322, 2.1.1
+MAX_LINE_LETTERS = 998
 
 
 def send_message(values: Values, subject: str, text: str, project: Path) -> str:
@@ -69,11 +71,13 @@ def _send_mail(values: Values, subject: str, text: str) -> None:
     import smtplib
     import ssl
     from email.message import EmailMessage
+    from email.policy import SMTP
     from email.utils import formatdate, make_msgid
 
     host, security = values["SMTP_HOST"], values.get("SMTP_SECURITY", "starttls")
     address = (host, int(values.get("SMTP_PORT", "587")))
-    message = EmailMessage()
+    # the subject in one line: folded, it would begin with a blank
+    message = EmailMessage(policy=SMTP.clone(max_line_length=MAX_LINE_LETTERS))
     message["Subject"] = subject
     message["From"] = values.get("MAIL_FROM") or f"client-etl-workflow@{host}"
     recipients = [part.strip() for part in values["ALERT_RECIPIENTS"].split(",") if part.strip()]

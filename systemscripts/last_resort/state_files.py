@@ -15,19 +15,25 @@ MAX_MARK_LETTERS = 150
 
 
 def list_settings_folders(project: Path, settings_file: Path, data: Path) -> list[Path]:
-    """Return the folders for the copy of the alert settings: first that of the settings file."""
+    """Return the folders for the copy of the alert settings: first that of the settings file, or one of the user.
+
+    Where the settings cannot be read, the data folder that they name is not known.
+    """
     own_folder = [settings_file.parent] if _is_own(settings_file.parent) else []
-    return [*own_folder, *list_folders(project, data)]
+    return list(dict.fromkeys([*own_folder, _find_home_folder(), *list_folders(project, data)]))
 
 
 def list_folders(project: Path, data: Path) -> list[Path]:
     """Return the folders for the state, best first: a full or unwritable disk must not affect all of them."""
-    home = os.environ.get("HOME") or pwd.getpwuid(os.geteuid()).pw_dir
-    state = Path(os.environ.get("XDG_STATE_HOME") or f"{home}/.local/state")
     own = f"client_etl_workflow-{os.geteuid()}"
     # root, or another user, leaves nothing in the installation of someone else
     inside = [folder / "var" for folder in (data, project) if _is_own(folder)]
-    return list(dict.fromkeys([*inside, state / "client_etl_workflow", Path("/var/tmp") / own, Path("/dev/shm") / own]))
+    return list(dict.fromkeys([*inside, _find_home_folder(), Path("/var/tmp") / own, Path("/dev/shm") / own]))
+
+
+def _find_home_folder() -> Path:
+    home = os.environ.get("HOME") or pwd.getpwuid(os.geteuid()).pw_dir
+    return Path(os.environ.get("XDG_STATE_HOME") or f"{home}/.local/state") / "client_etl_workflow"
 
 
 def _is_own(folder: Path) -> bool:

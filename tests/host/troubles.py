@@ -30,6 +30,8 @@ class Trouble:
     subject: str
     says: str
     over: str
+    # a pattern of what doctor says of it, and status where jobs can start
+    shown: str = ""
     wanted: tuple[int, int, int] = (1, 0, 1)
     is_slow: bool = False
 
@@ -47,6 +49,16 @@ def behave(code: str) -> Act:
 def write_settings(*lines: str, **more: str) -> Act:
     """Return what writes the settings with these changes."""
     return lambda host: host.write_settings(*lines, **more)
+
+
+def both(first: Act, second: Act) -> Act:
+    """Return what does one thing after another."""
+
+    def act(host: TroubledHost) -> None:
+        first(host)
+        second(host)
+
+    return act
 
 
 def change_password(text: str) -> Act:
@@ -131,7 +143,7 @@ def lock_table(host: TroubledHost) -> None:
     host.hold("begin; lock table dba.tuser in access exclusive mode")
 
 
-EAT_MEMORY = "os.kill(os.getpid(), signal.SIGKILL)"
+KILL_ITSELF = "os.kill(os.getpid(), signal.SIGKILL)"
 BOTH = ("first", "second")
 START, NO_START = r"jobs cannot start", r"over: jobs cannot start"
 TROUBLES = [
@@ -143,6 +155,7 @@ TROUBLES = [
         START,
         r"SMPT_PORT .* did you mean SMTP_PORT",
         NO_START,
+        shown=r"SMPT_PORT",
     ),
     Trouble(
         "settings that others can read",
@@ -152,6 +165,7 @@ TROUBLES = [
         START,
         r"can be read by others.* chmod 600",
         NO_START,
+        shown=r"can be read by others",
     ),
     Trouble(
         "settings that the jobs cannot read",
@@ -161,6 +175,7 @@ TROUBLES = [
         START,
         r"Permission denied",
         NO_START,
+        shown=r"Permission denied",
     ),
     Trouble(
         "no Python environment",
@@ -171,6 +186,7 @@ TROUBLES = [
         r"install_dependencies\.sh",
         NO_START,
         is_slow=True,
+        shown=r"install_dependencies\.sh",
     ),
     Trouble(
         "a Python environment that does not start",
@@ -184,12 +200,13 @@ TROUBLES = [
         r"install_dependencies\.sh",
         NO_START,
         is_slow=True,
+        shown=r"install_dependencies\.sh",
     ),
     Trouble(
         "a missing package",
         shell(
             f"mv {FOLDER}/.venv {FOLDER}/.venv.away && python3 -m venv --without-pip {FOLDER}/.venv && "
-            f"cp {FOLDER}/requirements/base.txt {FOLDER}/.venv/.requirements-base.txt"
+            f"cp {FOLDER}/requirements/base.txt {FOLDER}/.venv/.requirements-base.txt && chmod -R a+rX {FOLDER}/.venv"
         ),
         move_back(f"{FOLDER}/.venv"),
         ("third",),
@@ -197,6 +214,7 @@ TROUBLES = [
         r"No module named.*install_dependencies\.sh",
         NO_START,
         is_slow=True,
+        shown=r"install_dependencies\.sh",
     ),
     Trouble(
         "logs/ that cannot be written",
@@ -206,6 +224,7 @@ TROUBLES = [
         START,
         r"logs cannot be written.*run: sudo",
         NO_START,
+        shown=r"logs",
     ),
     Trouble(
         "etl_cron.log that cannot be written",
@@ -215,6 +234,7 @@ TROUBLES = [
         r"etl_cron\.log cannot be written",
         r"run: sudo",
         r"over: logs/etl_cron\.log",
+        shown=r"etl_cron\.log cannot be written",
     ),
     Trouble(
         "the disk of logs/ is full",
@@ -233,6 +253,7 @@ TROUBLES = [
         START,
         r"[Nn]o space left",
         NO_START,
+        shown=r"var",
     ),
     Trouble(
         "the disk of the archive is full",
@@ -242,6 +263,7 @@ TROUBLES = [
         r"the disk of .*archive is full",
         r"etl purge --dry-run",
         r"over: the disk of .*archive is full",
+        shown=r"archive is full",
     ),
     Trouble(
         "the database is down",
@@ -252,6 +274,7 @@ TROUBLES = [
         r"does not answer.*etl doctor",
         r"over: the database is down",
         is_slow=True,
+        shown=r"the database is down",
     ),
     Trouble(
         "the database refuses the login",
@@ -262,6 +285,7 @@ TROUBLES = [
         r"correct DATABASE_URL in .*etl doctor",
         r"over: the database refuses the login",
         is_slow=True,
+        shown=r"the database refuses the login",
     ),
     Trouble(
         "the database is gone from the settings",
@@ -271,6 +295,7 @@ TROUBLES = [
         START,
         r"names no DATABASE_URL",
         NO_START,
+        shown=r"names no DATABASE_URL",
     ),
     Trouble(
         "the database restarts during two runs",
@@ -289,11 +314,12 @@ TROUBLES = [
     Trouble(
         "a table that a person has locked",
         lock_table,
-        lambda host: (host.release(), host.behave("")),
+        both(lambda host: host.release(), behave("")),
         ("first",),
         r"run_pipeline first failed",
         r"waited 1 s for a lock on dba\.tuser.*etl run first",
         r"run_pipeline first recovered",
+        shown=r"run_pipeline first",
     ),
     Trouble(
         "cron does not run",
@@ -303,6 +329,7 @@ TROUBLES = [
         r"cron does not run",
         r"systemctl enable --now cron",
         r"over: cron does not run",
+        shown=r"cron does not run",
     ),
     Trouble(
         "the host was off when two pipelines were due",
@@ -312,6 +339,7 @@ TROUBLES = [
         r"2 pipelines did not run",
         r"the host was off then.*etl run first, .*etl run second",
         r"over: 2 pipelines did not run",
+        shown=r"2 pipelines did not run",
     ),
     Trouble(
         "the clock is wrong",
@@ -321,6 +349,7 @@ TROUBLES = [
         r"the clock is wrong",
         r"2 h 00 min ahead of that of the database.*timedatectl set-ntp true",
         r"over: the clock is wrong",
+        shown=r"the clock is wrong",
     ),
     Trouble(
         "a file that is held",
@@ -331,16 +360,18 @@ TROUBLES = [
         r"lists_1\.csv is held: .*etl datasets accept (\d+)\n *etl datasets undo \1\n.*Last lines of .*generic_import",
         r"run_pipeline lists recovered",
         is_slow=True,
+        shown=r"run_pipeline lists",
     ),
     Trouble(
         "a file that is refused",
         refuse_file,
-        lambda host: host.drop("lists_3.csv", "name\na\nb\n"),
+        lambda host: host.drop("lists_2.csv", "name\na\nb\n"),
         ("lists",),
         r"run_pipeline lists failed",
         r"lists_2\.csv is refused.*etl run lists",
         r"run_pipeline lists recovered",
         is_slow=True,
+        shown=r"run_pipeline lists",
     ),
     Trouble(
         "a file that no import takes",
@@ -350,6 +381,7 @@ TROUBLES = [
         r"files wait that no import accepts",
         r"invoice\.pdf",
         r"over: files wait",
+        shown=r"files wait that no import accepts",
     ),
     Trouble(
         "an import whose YAML is wrong",
@@ -360,6 +392,7 @@ TROUBLES = [
         r"gaurds.*etl run lists",
         r"run_pipeline lists recovered",
         is_slow=True,
+        shown=r"run_pipeline lists",
     ),
     Trouble(
         "an error in a job",
@@ -369,15 +402,17 @@ TROUBLES = [
         r"run_pipeline first failed",
         r"broken here.*etl run first --failed.*Last lines of \S+/one_.*ERROR +unexpected",
         r"run_pipeline first recovered",
+        shown=r"run_pipeline first",
     ),
     Trouble(
         "a run that is killed",
-        behave(EAT_MEMORY),
+        behave(KILL_ITSELF),
         behave(""),
         ("third",),
         r"run_pipeline third failed",
         r"killed by signal 9.*killed by a person or a program",
         r"run_pipeline third recovered",
+        shown=r"run_pipeline third",
     ),
     Trouble(
         "a run that takes all memory",
@@ -388,6 +423,7 @@ TROUBLES = [
         r"killed .*for lack of memory",
         r"run_pipeline third recovered",
         is_slow=True,
+        shown=r"run_pipeline third",
     ),
     Trouble(
         "the mail server is closed",
@@ -397,7 +433,8 @@ TROUBLES = [
         r"run_pipeline third failed",
         r"broken",
         r"",
-        (1, 0, 0),
+        wanted=(1, 0, 0),
+        shown=r"mail cannot be sent",
     ),
     Trouble(
         "the mail server refuses one recipient for now",
@@ -407,17 +444,19 @@ TROUBLES = [
         r"run_pipeline third failed",
         r"broken",
         r"",
-        (1, 0, 0),
+        wanted=(1, 0, 0),
+        shown=r"mail: run_pipeline third failed to second@example\.com",
     ),
     Trouble(
         "the mail server refuses one recipient for good",
         refuse_recipient("550 5.1.1 unknown"),
-        lambda host: (refuse_recipient("")(host), host.behave("")),
+        both(refuse_recipient(""), behave("")),
         ("third",),
         r"run_pipeline third failed|mail to second@example\.com is refused",
         r"broken|correct the address",
         r"run_pipeline third recovered|over: mail to second@example\.com",
-        (2, 0, 2),
+        wanted=(2, 0, 2),
+        shown=r"mail to second@example\.com is refused",
     ),
     Trouble(
         "a command mistyped at a terminal",
@@ -427,6 +466,6 @@ TROUBLES = [
         r"",
         r"",
         r"",
-        (0, 0, 0),
+        wanted=(0, 0, 0),
     ),
 ]
