@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from xml.sax.saxutils import escape
 
 LETTER_WIDTH, LINE_HEIGHT, BORDER, GAP = 7.23, 17, 14, 64
-MAIL_LETTERS, MAIL_LINES = 128, 9
+MAIL_LETTERS, MAIL_LINES = 128, 7
 PAPER, INK, QUIET, LINE, GOOD, BAD = "#ffffff", "#1c2430", "#66707f", "#cfd6df", "#0a7d38", "#a3341f"
 
 
