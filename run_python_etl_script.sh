@@ -19,6 +19,8 @@ set -euo pipefail
 readonly SERVICE_USER=etl_user SERVICE_GROUP=etl_group
 # between two tries to update the packages, because each takes long without a network
 readonly TRY_AGAIN_SECONDS=3600
+# of the output of one run in etl_cron.log
+readonly CRON_LOG_BYTES=200000
 # a week
 readonly REMIND_SECONDS=604800
 # for an upgrade to end; most of it is the backup
@@ -176,8 +178,8 @@ find_script() { # NAME as typed, possibly completed by the shell; sets $script
 change_user() { # ARGUMENTS: continue as the service user if this is its installation
     [[ ! -O $project || $EUID == 0 ]] || return 0 # the usual case takes one built-in test
     is_service_installation && [[ $(id -un) != "$SERVICE_USER" ]] || return 0
-    local -a settings=() command=("$wrapper" "$@")
-    local name shown
+    local -a settings=() command=("$wrapper" "$@") handed=()
+    local name shown copies=''
     if ((EUID == 0)); then
         as_service_user test -x "$wrapper" ||
             fail 78 "$SERVICE_USER cannot pass through the folders above $project; run: sudo $(printf %q "$project/configure_etl_user.sh") --grant-home-access"
@@ -188,7 +190,10 @@ change_user() { # ARGUMENTS: continue as the service user if this is its install
     ((${#settings[@]} == 0)) || command=(env "${settings[@]}" "${command[@]}")
     # --help of this script shows whether sudo allows this command, and does nothing
     if sudo -n -u "$SERVICE_USER" -- "${command[@]:0:${#command[@]}-$#}" --help >/dev/null 2>&1; then
-        exec sudo -n -u "$SERVICE_USER" -- "${command[@]}"
+        hand_over_files "$@"
+        command=("${command[@]:0:${#command[@]}-$#}" "${handed[@]}")
+        [[ -n $copies ]] || exec sudo -n -u "$SERVICE_USER" -- "${command[@]}"
+        continue_with_copies "${command[@]}"
     fi
     printf -v shown ' %q' "${command[@]}"
     fail 78 "this installation belongs to $SERVICE_USER; run: sudo -u $SERVICE_USER$shown"
@@ -369,10 +374,19 @@ start_python() { # FILE ARGUMENTS
     child=$!
 }
 
+keep_beginning() { # of what a run prints: the log is for people, a table of 700,000 rows is not
+    local more
+    head -c "$CRON_LOG_BYTES"
+    IFS= read -r -n 1 more || [[ -n ${more:-} ]] || return 0
+    printf '\n== the rest of this output is not kept here\n'
+    cat >/dev/null
+}
+
 copy_to_cron_log() { # copy stdin to the log and to stdout; report the end to $finished
     trap '' INT TERM HUP
     exec {stderr}>&- {start_words}>&-
-    tee -a -p -- "$cron_log" || true # -p: a closed reader does not end the job
+    tee -p >(keep_beginning >>"$cron_log") || true # -p: a closed reader does not end the job
+    wait "$!" 2>/dev/null || true
     printf x >&"$finished"
 }
 

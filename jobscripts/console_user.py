@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from systemscripts.commands import format_command
-from systemscripts.job import Summary, job, wants_json
+from systemscripts.job import Summary, job, print_text, wants_json
 
 
 class Action(StrEnum):
@@ -118,7 +118,7 @@ def _print_password(name: str, password: str) -> None:
     """Print the password outside the summary, which is masked and kept in the log."""
     import json
 
-    print(json.dumps({"user": name, "password": password}) if wants_json() else f"password of {name}: {password}")
+    print_text(json.dumps({"user": name, "password": password}) if wants_json() else f"password of {name}: {password}")
 
 
 if __name__ == "__main__":

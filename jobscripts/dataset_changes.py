@@ -9,11 +9,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from systemscripts.commands import format_command
-from systemscripts.job import Summary, job
+from systemscripts.job import Summary, job, wants_json
 
 if TYPE_CHECKING:
     from systemscripts.configuration import ImportConfig
     from systemscripts.datasets.comparison import Comparison
+
+# Shown of each dataset: more are not read on a terminal, and 700,000 take a minute to show.
+MAX_ROWS = 1000
 
 
 @job()
@@ -30,7 +33,8 @@ def dataset_changes(
 ) -> Summary:
     """Show which keys were added, removed and changed from each dataset to the next of its label.
 
-    The key is the import's key_columns; rows without a key are compared as a whole.
+    The key is the import's key_columns; rows without a key are compared as a whole. Of many rows the first ones are
+    shown and the others counted; --csv and --json have all of them.
 
     Examples:
         dataset_changes.py dba.tmeetmax --label 119179
@@ -42,6 +46,7 @@ def dataset_changes(
     from systemscripts.datasets import changes
 
     after, until = (moment.date() if moment else None for moment in (from_date, to_date))
+    at_most = None if csv_file or wants_json() else MAX_ROWS
     comparisons: list[Comparison] = []
     with contextlib.closing(db_utils.connect(purpose="dataset_changes")) as connection:
         configuration.apply_files(connection)
@@ -49,7 +54,7 @@ def dataset_changes(
         with db_utils.transaction(connection) as cursor:
             for config in chosen:
                 comparisons += changes.compare_consecutive(
-                    cursor, config.config_name, config.key_columns, label, after, until
+                    cursor, config.config_name, config.key_columns, label, after, until, at_most
                 )
     return _build_summary(comparisons, chosen, csv_file)
 
@@ -71,9 +76,7 @@ def _choose_imports(name: str, known: list[ImportConfig]) -> list[ImportConfig]:
 def _build_summary(comparisons: list[Comparison], chosen: list[ImportConfig], csv_file: Path | None) -> Summary:
     from systemscripts.datasets import changes
 
-    added, removed, changed = (
-        sum(len(getattr(c, change)) for c in comparisons) for change in ("added", "removed", "changed")
-    )
+    added, removed, changed = (sum(c.count(change) for c in comparisons) for change in ("added", "removed", "changed"))
     compared = sum(bool(c) or c.before is not None for c in comparisons)
     summary = Summary(headline=f"{compared} datasets compared: {added} added, {removed} removed, {changed} changed")
     summary.rows = [row for comparison in comparisons for row in changes.comparison_as_rows(comparison)]
@@ -84,6 +87,9 @@ def _build_summary(comparisons: list[Comparison], chosen: list[ImportConfig], cs
     summary.details += [
         f"{c.config_name} has no key_columns: rows are compared as a whole" for c in chosen if not c.key_columns
     ]
+    if unread := sum(comparison.unread for comparison in comparisons):
+        more = format_command("dataset_changes", chosen[0].target_table, "--csv")
+        summary.details.append(f"{unread:,} more rows are not shown; all of them: {more} FILE.csv")
     if csv_file is not None:
         _write_csv(csv_file, summary.rows)
         summary.details.append(f"written: {csv_file}")

@@ -11,7 +11,7 @@ from systemscripts.commands import format_program
 try:
     import typer
 
-    from systemscripts.job import Summary, job
+    from systemscripts.job import Summary, job, print_text
 # missing packages are one of the things it checks
 except ImportError as error:
     print(f"failure  packages        the Python package {error.name} is missing or broken")
@@ -39,18 +39,18 @@ def _print_rows(rows: list[dict[str, str]]) -> None:
     if "--json" in sys.argv:
         import json
 
-        print(json.dumps({"rows": rows}, ensure_ascii=False))
+        print_text(json.dumps({"rows": rows}, ensure_ascii=False))
         return
     is_quiet = "--quiet" in sys.argv
     for row in rows:
         if is_quiet and row["state"] == "ok":
             continue
-        print(f"{row['state']:8} {row['check']:15} {row['message']}".rstrip())
+        print_text(f"{row['state']:8} {row['check']:15} {row['message']}".rstrip())
         if row["next"]:
-            print(f"{'':24} {row['next']}")
+            print_text(f"{'':24} {row['next']}")
     counts = {state: sum(row["state"] == state for row in rows) for state in ("ok", "warning", "failure")}
     if not is_quiet:
-        print(", ".join(f"{count} {state}" for state, count in counts.items()))
+        print_text(", ".join(f"{count} {state}" for state, count in counts.items()))
 
 
 @job(database=False, alert=False, run_instead=_print_checks)

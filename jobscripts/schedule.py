@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from systemscripts.job import Summary, job, wants_json
+from systemscripts.job import Summary, job, print_text, wants_json
 
 
 class Action(StrEnum):
@@ -74,7 +74,7 @@ def _show_or_apply(path: Path | None, apply: bool, as_file: bool) -> Summary:
     expected = cron_file.render_own()
     if as_file:
         if not wants_json():
-            print(expected, end="")
+            print_text(expected.rstrip("\n"))
         return Summary(details=expected.splitlines(), shown=not wants_json())
     path = path or own_cron_file.find_path()
     compared = install_cron.compare_file(path, expected)

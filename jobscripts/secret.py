@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from systemscripts.job import Summary, job, wants_json
+from systemscripts.job import Summary, job, print_text, wants_json
 
 
 class Action(StrEnum):
@@ -48,7 +48,7 @@ def secret(action: Annotated[Action, typer.Argument(help="What to do.")]) -> Sum
     if wants_json():
         return Summary(details=[result])
     # printed here, so that it is not kept in the log
-    print(result)
+    print_text(result)
     return Summary(shown=True)
 
 

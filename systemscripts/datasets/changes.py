@@ -25,10 +25,12 @@ def compare_consecutive(
     label: str | None = None,
     after: date | None = None,
     until: date | None = None,
+    at_most: int | None = None,
 ) -> list[Comparison]:
     """Compare the valid datasets of each label, or of one, with those before them; the first of a label has none.
 
-    `after`, `until`: only changes after the first day, up to the second.
+    `after`, `until`: only changes after the first day, up to the second. `at_most`: how many rows to read of each; the
+    others are counted.
     """
     comparisons: list[Comparison] = []
     before: Dataset | None = None
@@ -37,18 +39,20 @@ def compare_consecutive(
             before = None
         day = dataset.date or date.min
         if (after is None or day > after) and (until is None or day <= until):
-            comparisons.append(compare_pair(cursor, before, dataset, key_columns))
+            comparisons.append(compare_pair(cursor, before, dataset, key_columns, at_most))
         before = dataset
     return comparisons
 
 
-def compare_pair(cursor: Cursor, before: Dataset | None, dataset: Dataset, key_columns: Sequence[str]) -> Comparison:
+def compare_pair(
+    cursor: Cursor, before: Dataset | None, dataset: Dataset, key_columns: Sequence[str], at_most: int | None = None
+) -> Comparison:
     """Return what a dataset changed: compared with another one, or, for an upsert, by the rows that it replaced."""
     if dataset.load_mode == "upsert":
-        return row_history.find_changes(cursor, dataset, key_columns)
+        return row_history.find_changes(cursor, dataset, key_columns, at_most)
     if before is None:
         return Comparison(None, dataset)
-    return compare_datasets(cursor, before, dataset, key_columns, whole_rows=False)
+    return compare_datasets(cursor, before, dataset, key_columns, whole_rows=False, at_most=at_most)
 
 
 def _load_active(cursor: Cursor, config_name: str, label: str | None) -> list[Dataset]:

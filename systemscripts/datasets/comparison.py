@@ -70,6 +70,17 @@ class Comparison:
     gone_columns: list[str] = field(default_factory=list)
     # keys that occur more than once, paired in their order
     twins: list[str] = field(default_factory=list)
+    # how many rows were added, removed and changed, if not all of them were read
+    numbers: dict[str, int] = field(default_factory=dict)
+
+    def count(self, change: str) -> int:
+        """Return how many rows were added, removed or changed; not all of them need be in the list of that name."""
+        return self.numbers.get(change, len(getattr(self, change)))
+
+    @property
+    def unread(self) -> int:
+        """How many of the rows were counted and not read."""
+        return sum(self.count(change) - len(getattr(self, change)) for change in ("added", "removed", "changed"))
 
     def __bool__(self) -> bool:
         return bool(self.added or self.removed or self.changed or self.new_columns or self.gone_columns)

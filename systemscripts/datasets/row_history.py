@@ -13,20 +13,26 @@ if TYPE_CHECKING:
     from systemscripts.db_utils import Cursor
 
 
-def find_changes(cursor: Cursor, dataset: Dataset, key_columns: Sequence[str]) -> Comparison:
+def find_changes(
+    cursor: Cursor, dataset: Dataset, key_columns: Sequence[str], at_most: int | None = None
+) -> Comparison:
     """Return the rows that one dataset inserted or updated, by key and without their cells. An upsert removes none.
 
-    `key_columns`: as configured now, for a dataset of which the history has no row.
+    `key_columns`: as configured now, for a dataset of which the history has no row. `at_most`: how many rows of each
+    kind to read; the others are counted.
     """
     comparison = Comparison(None, dataset)
     keys = _find_key_columns(cursor, dataset) or [name for name in key_columns if name in dataset.columns]
     if not keys:
         return comparison
     cursor.execute("set local work_mem = '64MB'")
-    cursor.execute(_build_inserted(cursor, dataset, keys))
-    comparison.added += [Row(_name_key(key), {}) for (key,) in cursor]
+    if at_most is not None:
+        comparison.numbers = _count_changes(cursor, dataset)
+    if comparison.count("added") or at_most is None:
+        cursor.execute(_build_inserted(cursor, dataset, keys, at_most))
+        comparison.added += [Row(_name_key(key), {}) for (key,) in cursor]
     headers, columns = load_headers(cursor, dataset), sorted(dataset.columns)
-    cursor.execute(_build_statement(cursor, dataset, keys, columns), (dataset.dataset_id,))
+    cursor.execute(_build_statement(cursor, dataset, keys, columns), (dataset.dataset_id, at_most))
     for key, old, new in cursor:
         values = [
             Value(column, headers.get(column) or column, before, after)
@@ -35,6 +41,16 @@ def find_changes(cursor: Cursor, dataset: Dataset, key_columns: Sequence[str]) -
         ]
         comparison.changed.append(Row(_name_key(key), {}, values))
     return comparison
+
+
+def _count_changes(cursor: Cursor, dataset: Dataset) -> dict[str, int]:
+    """Return how many rows were inserted and changed: what was not changed of what it wrote was inserted."""
+    cursor.execute(
+        sql.SQL(_COUNTS).format(table=dataset.table, target=sql.Literal(dataset.target_table)),
+        {"number": dataset.dataset_id},
+    )
+    [(written, replaced, changed, keys)] = cursor.fetchall()
+    return {"added": written + replaced - keys, "changed": changed}
 
 
 def _name_key(key: dict[str, object]) -> str:
@@ -50,19 +66,20 @@ def _find_key_columns(cursor: Cursor, dataset: Dataset) -> list[str]:
     return list(first[0]) if first else []
 
 
-def _build_inserted(cursor: Cursor, dataset: Dataset, key_columns: list[str]) -> sql.Composed:
+def _build_inserted(cursor: Cursor, dataset: Dataset, key_columns: list[str], at_most: int | None) -> sql.Composed:
     """Return the query for the keys of the inserted rows: all that the dataset wrote, except those that it changed."""
     kept = _read_in_zone(cursor, dataset)
     literals = [sql.Literal(name) for name in key_columns]
     old_keys = [sql.SQL("{0}, n.key -> {0}").format(name) for name in literals]
     new_keys = [sql.SQL("{}, t.{}").format(sql.Literal(name), sql.Identifier(name)) for name in key_columns]
-    return sql.SQL(_INSERTED).format(
+    return sql.SQL(_INSERTED if at_most is None else _FIRST_INSERTED).format(
         table=dataset.table,
         target=sql.Literal(dataset.target_table),
         dataset=sql.Literal(dataset.dataset_id),
         kept_key=kept.format(sql.SQL("h.key")),
         old_key=sql.SQL(", ").join(old_keys),
         new_key=sql.SQL(", ").join(new_keys),
+        limit=sql.Literal(at_most),
     )
 
 
@@ -132,16 +149,39 @@ changed as (
     where h.dataset_id = {dataset} and h.old_row is not null)
 select w.key from written w left join changed c on c.key = w.key where c.key is null
 group by w.key order by min(w.source_row)"""
+# Some of them, read no further than that; the history has an index on the keys of what a dataset changed.
+_FIRST_INSERTED = """
+with written as (
+    (select jsonb_build_object({new_key}) as key from {table} t where t.dataset_id = {dataset}
+        and not exists (select from dba.trowhistory c where c.target_table = {target} and c.old_row is not null
+            and c.key = jsonb_build_object({new_key}) and c.dataset_id = {dataset})
+     limit {limit})
+    union all
+    (select jsonb_build_object({old_key})
+     from dba.trowhistory h cross join lateral (select {kept_key} as key offset 0) n
+     where h.previous_dataset_id = {dataset} and h.target_table = {target} and h.old_row is not null
+        and not exists (select from dba.trowhistory c where c.target_table = {target} and c.old_row is not null
+            and c.key = h.key and c.dataset_id = {dataset})
+     limit {limit}))
+select key from written limit {limit}"""
+_COUNTS = """
+select (select count(*) from {table} t where t.dataset_id = %(number)s),
+       (select count(*) from dba.trowhistory h
+        where h.previous_dataset_id = %(number)s and h.target_table = {target} and h.old_row is not null),
+       (select count(*) from dba.trowhistory h where h.dataset_id = %(number)s and h.old_row is not null),
+       (select count(*) from (
+            select h.key from dba.trowhistory h where h.dataset_id = %(number)s and h.old_row is not null
+            group by h.key) k)"""
 # The key is read into the target's own types, so that its index can be used. "offset 0": a row is converted to JSON
 # once, not once for each of its columns.
 _HISTORY = """
 select jsonb_build_object({key}), array[{old_row}]::text[], array[{new_row}]::text[]
-from dba.trowhistory h
+from (select * from dba.trowhistory
+      where dataset_id = %s and old_row is not null order by row_history_id limit %s) h
 cross join lateral jsonb_populate_record(null::{table}, h.key) k
 {later}
 left join {table} t on {same_key}
 cross join lateral (select {before} as old_row, {after} as new_row offset 0) n
-where h.dataset_id = %s and h.old_row is not null
 order by h.row_history_id"""
 _LATER = """
 left join lateral (

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import inspect
-import os
 import shlex
-import sys
 import textwrap
 import typing
 from collections.abc import Callable
@@ -93,13 +91,3 @@ def _split_documentation(function: Callable[..., Any]) -> tuple[str, str]:
     lines = [line.strip() for line in rest.splitlines() if line.strip()]
     # \b: click must not join these lines into a paragraph
     return first.strip(), "\b\nExamples:\n" + "\n".join(f"  {line}" for line in lines) if lines else ""
-
-
-def print_summary(text: str) -> None:
-    """Print a summary that is already masked; a reader that has gone (| head) is not an error."""
-    try:
-        if text:
-            print(text, flush=True)
-    # Python would complain at its exit
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING
 
+from systemscripts.job.standard_output import print_text
 from systemscripts.summary import Summary
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ def wants_json() -> bool:
 def print_line(text: str) -> None:
     """Print a line on how the work of a job goes; not with --json or --quiet."""
     if _runner is None or not (_runner.call.as_json or _runner.call.quiet):
-        print(text, flush=True)
+        print_text(text)
 
 
 def count_closed_runs() -> int:

@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from systemscripts.commands import format_program
 from systemscripts.errors import ConfigurationError, EtlError, UsageError
-from systemscripts.job import current_run, wrapper
+from systemscripts.job import current_run, standard_output, wrapper
 from systemscripts.summary import Summary
 
 if TYPE_CHECKING:
@@ -135,10 +135,7 @@ class Job:
         if not isinstance(error, UsageError):
             wrapper.say_failed(error, text)
         if "--json" in arguments:
-            # late: it may be what is missing
-            from systemscripts.job import command_line
-
-            command_line.print_summary(json.dumps(Summary(problems=[text]).as_dict() | {"exit_code": exit_code}))
+            standard_output.print_text(json.dumps(Summary(problems=[text]).as_dict() | {"exit_code": exit_code}))
         return exit_code
 
 

@@ -18,7 +18,7 @@ from systemscripts import last_resort, masking, progress, settings
 from systemscripts.commands import format_command
 from systemscripts.directory_management import Directories
 from systemscripts.errors import EtlError, UsageError
-from systemscripts.job import command_line, current_run, kill_reason, run_lock, run_outcome, wrapper
+from systemscripts.job import current_run, kill_reason, run_lock, run_outcome, standard_output, wrapper
 from systemscripts.job.command_line import Call
 from systemscripts.job.decorator import Needs
 from systemscripts.job.run_outcome import RunOutcome
@@ -175,13 +175,13 @@ class Runner:
         if not self.call.as_json:
             lines = self.summary.list_troubles()
             text = "\n".join(lines) if self.call.quiet else self.summary.as_text()
-            command_line.print_summary(masking.mask(text))
+            standard_output.print_text(masking.mask(text))
             return
         values = masking.mask_values(self.summary.as_dict()) | {"exit_code": outcome.exit_code}
         values["cause"] = asdict(outcome.cause) if outcome.cause else None
         if outcome.error and not self.summary.problems:
             values["problems"] = [masking.mask(outcome.error)]
-        command_line.print_summary(json.dumps(values, default=str, ensure_ascii=False))
+        standard_output.print_text(json.dumps(values, default=str, ensure_ascii=False))
 
     def _log_failure(self, error: BaseException) -> RunOutcome:
         error = run_outcome.translate_error(error)

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import csv
+import subprocess
+import time
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -207,3 +210,71 @@ def test_an_unknown_name_is_one_line_with_the_nearest(lists: Installation) -> No
     done = lists.run("dataset_changes", "public.list")
     assert (done.returncode, done.stderr.count("\n")) == (2, 1)
     assert "public.lists" in done.stderr
+
+
+def test_of_many_changes_the_first_are_shown_and_all_are_counted(lists: Installation, tmp_path: Path) -> None:
+    lines = [f"T{number},Company {number},{number}" for number in range(3000)]
+    head = "Ticker,Company Name,Cap\n"
+    load(lists, "20260105", head + "\n".join(lines))
+    load(lists, "20260112", head + "\n".join(f"{line}0" for line in [*lines[10:], "Z1,New 1,", "Z2,New 2,"]))
+    counts = "1 datasets compared: 2 added, 10 removed, 2990 changed"
+    done = lists.run("dataset_changes", "public.lists")
+    assert done.stdout.startswith(counts)
+    assert 1000 < done.stdout.count("\n") < 1010
+    assert "2,002 more rows are not shown; all of them: " in done.stdout and "--csv FILE.csv" in done.stdout
+    assert lists.summary("dataset_changes", "public.lists")["headline"].startswith(counts)
+    assert len(changes(lists)) == 3002
+    assert lists.run("dataset_changes", "public.lists", "--csv", tmp_path / "all.csv").returncode == 0
+    assert len((tmp_path / "all.csv").read_text().splitlines()) == 3002 + 2
+    # a reader that has seen enough
+    [(shown, errors, code)] = run_with_reader("head -2", lists, "dataset_changes", "public.lists")
+    assert shown.startswith("label ") and (errors, code) == ("", 0)
+
+
+def run_with_reader(reader: str, own: Installation, *command: str) -> list[tuple[str, str, int]]:
+    """What a reader at the end of a pipe shows, what is said on standard error, and the exit code of the command."""
+    shell = f'"$@" | {reader}; exit "${{PIPESTATUS[0]}}"'
+    done = subprocess.run(
+        ["bash", "-c", shell, "bash", *own.command(*command)], env=own.process_environment(), capture_output=True,
+        text=True, stdin=subprocess.DEVNULL, cwd=own.data,
+    )  # fmt: skip
+    return [(done.stdout.partition("\n")[2], done.stderr, done.returncode)]
+
+
+@pytest.mark.parametrize(
+    "command",
+    ["doctor", "status", "schedule show --as-file", "schedule next --count 900", "check_config", "database url", "ask"],
+)
+def test_each_command_ends_quietly_when_its_reader_has_gone(installation: Installation, command: str) -> None:
+    [(_, errors, code)] = run_with_reader("true", installation, *command.split())
+    assert (errors, code) == ("", 0) or (command == "doctor" and (errors, code) == ("", 1))
+
+
+def test_an_upsert_of_many_rows_is_counted_and_shown_in_part(installation: Installation) -> None:
+    installation.configure("people", load_mode="upsert", key_columns=["id"])
+    first = [f"{number},{number}" for number in range(2500)]
+    for name, lines in (("people_1.csv", first), ("people_2.csv", [f"{line}0" for line in [*first[1:], "x,"]])):
+        installation.drop(name, "id,age\n" + "\n".join(lines))
+        assert installation.run("generic_import", "people").returncode == 0
+    done = installation.run("dataset_changes", "people")
+    assert done.stdout.startswith("2 datasets compared: 2501 added, 0 removed, 2499 changed")
+    assert "2,999 more rows are not shown" in done.stdout
+    assert len(installation.summary("dataset_changes", "people")["rows"]) == 2501 + 2499
+
+
+@pytest.mark.long
+def test_700_000_rows_are_compared_within_5_seconds(installation: Installation) -> None:
+    installation.configure("big", key_columns=["id"], dateconfig="filename", datelocation="1", dateformat="yyyyMMdd")
+    for day in ("20260105", "20260112"):
+        installation.drop(f"big_{day}.csv", f"id,name,city\n1,a,{day}\n")
+        assert installation.run("generic_import", "big").returncode == 0
+    for dataset_id in (1, 2):
+        installation.sql(
+            """insert into public.big (dataset_id, source_row, id, name, city)
+               select %s, n, n, 'name ' || n, 'city ' || n %% %s from generate_series(2, 700000) n""",
+            (dataset_id, 500 + dataset_id),
+        )
+    begun = time.monotonic()
+    [(shown, errors, code)] = run_with_reader("head -20", installation, "dataset_changes", "big")
+    assert time.monotonic() - begun < 5
+    assert (shown.count("\n"), errors, code) == (19, "", 0)

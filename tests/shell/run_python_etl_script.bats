@@ -223,3 +223,15 @@ PYTHON
     [ "$status" -eq 78 ]
     [ "$(line_count "$stderr")" -eq 1 ]
 }
+
+@test "of long output only the beginning is in the cron log, and the reader gets all of it" {
+    printf '"""Counts."""\nfor number in range(100_000):\n    print(number)\n' >"$project/jobscripts/count.py"
+    [[ $("$wrapper" count | tail -n 1) == 99999 ]]
+    local -r log=$project/logs/etl_cron.log
+    (($(stat -c %s "$log") < 300000))
+    grep -q 'the rest of this output is not kept here' "$log"
+    grep -q 'count ended with exit code 0' "$log"
+    # a reader that stops reading gets no complaint, and the job goes on to its end
+    run bash -c "'$wrapper' count 2>&1 | head -n 1"
+    [[ $output == 0 ]]
+}
