@@ -112,7 +112,7 @@ configure_accounts() {
     fi
     local -r operator=${SUDO_USER:-root}
     [[ $operator == root || $operator == "$SERVICE_USER" || " $(id -Gn -- "$operator") " == *" $SERVICE_GROUP "* ]] ||
-        change "add $operator to the group $SERVICE_GROUP, from the next login on" usermod -aG "$SERVICE_GROUP" "$operator"
+        { change "add $operator to the group $SERVICE_GROUP, from the next login on" usermod -aG "$SERVICE_GROUP" "$operator" && new_member=$operator; }
 }
 
 # --- database and settings --------------------------------------------------------------------------------------------
@@ -325,6 +325,7 @@ manage_client() {
 report() {
     local text
     for text in ${waiting[@]+"${waiting[@]}"}; do say "waits: $text"; done
+    [[ -z $new_member || -n $dry_run ]] || say "$new_member is in $SERVICE_GROUP from the next login on; to use etl in this one, type: newgrp $SERVICE_GROUP"
     ((changes)) || say "nothing to change"
 }
 
@@ -344,7 +345,7 @@ main() {
     # shellcheck source=systemscripts/shell/host_database.bash
     source "$project/systemscripts/shell/host_database.bash"
     settings_file=${ETL_ENV_FILE:-$project/config/.env} record=$project/.moved
-    changes=0 waiting=() data=''
+    changes=0 waiting=() data='' new_member=''
     find_host_data_folder
     find_local_folder
     # shellcheck source=systemscripts/shell/cron_file.bash

@@ -12,7 +12,7 @@ list_clean_environment() { # sets $clean, what the command may know of the calle
     local name
     clean=("HOME=$(getent passwd "$SERVICE_USER" | cut -d: -f6)" "USER=$SERVICE_USER" "LOGNAME=$SERVICE_USER" SHELL=/bin/bash
         PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin)
-    for name in TERM LANG LC_ALL TZ NO_COLOR "${!ETL_@}" ${kept_names[@]+"${kept_names[@]}"}; do
+    for name in TERM LANG LC_ALL TZ NO_COLOR SUDO_USER "${!ETL_@}" ${kept_names[@]+"${kept_names[@]}"}; do
         [[ -z ${!name:-} ]] || clean+=("$name=${!name}")
     done
 }
@@ -35,4 +35,36 @@ as_service_user() { # COMMAND: run it in /; without input, its output and errors
     local -a clean
     list_clean_environment
     (cd / && become_service_user "$@") </dev/null 2>&1 | cat
+}
+
+hand_over_files() { # ARGUMENTS: sets $handed, the same with copies of the files that only the caller may read, and $copies
+    local argument name path
+    copies='' handed=("$@")
+    # of the scripts that read what they are given; in others a file may be one to write
+    [[ $script == generic_import || $script == suggest_import ]] || return 0
+    handed=()
+    for argument in "$@"; do
+        name='' path=$argument
+        [[ $argument != --*=* ]] || name=${argument%%=*}= path=${argument#*=}
+        if ((${#handed[@]})) && [[ -f $path && -r $path ]] && ! act_as_service_user test -r "$(realpath -- "$path")"; then
+            [[ -n $copies ]] || copies=$(act_as_service_user mktemp -d) || { handed=("$@") && return 0; }
+            # read with the rights of the caller, written with those of the service user
+            act_as_service_user tee -- "$copies/${path##*/}" <"$path" >/dev/null
+            act_as_service_user touch -d "@$(stat -c %Y -- "$path")" -- "$copies/${path##*/}"
+            path=$copies/${path##*/}
+        fi
+        handed+=("$name$path")
+    done
+}
+
+act_as_service_user() { # COMMAND: from an operator whom sudo allows it without a password
+    sudo -n -u "$SERVICE_USER" -- "$@" 2>/dev/null
+}
+
+continue_with_copies() { # COMMAND: and remove the copies after it; Ctrl-C reaches it directly
+    local code=0
+    trap : INT TERM HUP
+    sudo -n -u "$SERVICE_USER" -- "$@" || code=$?
+    act_as_service_user rm -rf -- "$copies" || true
+    exit "$code"
 }

@@ -69,7 +69,11 @@ def test_set_up_in_both_orders_and_twice_every_command_works_for_the_operator(ho
 
 
 def test_a_new_kind_of_file_goes_from_the_operator_s_hands_into_a_table(host: Machine) -> None:
-    set_up(host, "configure_etl_user.sh", "--embedded")
+    said = set_up(host, "configure_etl_user.sh", "--embedded")
+    assert "to use etl in this one, type: newgrp etl_group\n" in said
+    # in the login of before, with what that line says (sg is newgrp for one command)
+    same_login = ["setpriv", "--reuid", "anna", "--regid", "anna", "--clear-groups", "env", "USER=anna"]
+    assert host.run(*same_login, "sg", "etl_group", "-c", f"cd {FOLDER} && ./etl check_config").returncode == 0
     assert type_as_anna(host, "printf 'id;name\\n1;a\\n2;b\\n' >/home/anna/parcels_20260105.csv", "/").returncode == 0
     # etl_user reads nothing of the operator's home, so the file is put where it belongs
     assert type_as_anna(host, f"cp /home/anna/parcels_20260105.csv {DATA}/file_watcher/").returncode == 0
@@ -85,6 +89,23 @@ def test_a_new_kind_of_file_goes_from_the_operator_s_hands_into_a_table(host: Ma
     assert loaded.returncode == 0, loaded.stdout + loaded.stderr
     rows = type_as_anna(host, "./etl database sql 'select name from public.parcels order by id'")
     assert rows.stdout.split() == ["name", "a", "b"]
+    # a file that only the operator may read is read with that right, and stays where and whose it is
+    assert type_as_anna(host, "printf 'id;name\\n3;c\\n' >'/home/anna/parcels_20260106.csv'", "/").returncode == 0
+    before = host.shell(
+        "stat -c '%U %a %Y' /home/anna /home/anna/parcels_20260106.csv; find /tmp -maxdepth 1 -user etl_user"
+    )
+    for file in ("/home/anna/parcels_20260106.csv", "../../home/anna/parcels_20260106.csv"):
+        loaded = type_as_anna(host, f"./etl generic_import parcels --file {file}")
+        assert loaded.returncode == 0, loaded.stdout + loaded.stderr
+    assert (
+        host.shell(
+            "stat -c '%U %a %Y' /home/anna /home/anna/parcels_20260106.csv; find /tmp -maxdepth 1 -user etl_user"
+        )
+        == before
+    )
+    rows = type_as_anna(host, "./etl database sql 'select name from public.parcels_current order by id'")
+    assert "c" in rows.stdout.split()
+    assert type_as_anna(host, "./etl suggest_import /home/anna/parcels_20260106.csv --name parcels").returncode == 0
     assert host.shell(f"cd {FOLDER} && find . -newer config/.env -type f ! -path '*/__pycache__/*' | head -3") == ""
 
 
@@ -104,6 +125,9 @@ def test_a_schedule_of_the_operator_s_own_reaches_cron_and_a_pull_has_no_conflic
     edit = f"sed 's/^schedule:.*/schedule: 17 3 * * 1/' config/pipelines/weekly.yaml >{OWN}/pipelines/weekly.yaml"
     done = type_as_anna(host, f"umask 027; {edit}")
     assert done.returncode == 0, done.stderr
+    # a fresh installation scans nothing until it is told so
+    assert not re.search(r"^[\d*].*weekly", host.shell("cat /etc/cron.d/etl_jobs"), re.MULTILINE)
+    host.shell(f"echo MEETMAX_FIRST_EVENTS=119000-119999 >>{FOLDER}/config/.env")
     assert "install /etc/cron.d/etl_jobs: done" in set_up(host, "configure_etl_user.sh")
     assert re.search(r"^17 3 \* \* 1 etl_user .*weekly", host.shell("cat /etc/cron.d/etl_jobs"), re.MULTILINE)
     assert type_as_anna(host, "./etl schedule pause weekly").returncode == 0
