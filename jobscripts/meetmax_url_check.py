@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from systemscripts.directory_management import Directories
+    from systemscripts.errors import ConfigurationError
     from systemscripts.sources.meetmax.checked_events import CheckedEvents
     from systemscripts.sources.meetmax.results import ScanOutcome
 
@@ -50,8 +51,12 @@ def meetmax_url_check(
     path = directories.temporary / RESULTS
     if restart:
         path.unlink(missing_ok=True)
-    first = event_ids.parse_event_ids(current.meetmax_first_events)
+    first = event_ids.parse_event_ids(current.meetmax_first_events) if current.meetmax_first_events else []
     known = _load_known_events()
+    if not (first or known.seen or events[:1].isdecimal()):
+        raise ConfigurationError(
+            "no event is known, and MEETMAX_FIRST_EVENTS is not set", "Set it, such as 119000-119999."
+        )
     ids = event_ids.select_events(events, known.seen, first, known.unanswered)
     with (
         defer_signals() as stop_requested,

@@ -98,6 +98,7 @@ class Settings(BaseModel):
     watchdog_late_minutes: float = Field(60, gt=0)
     watchdog_run_hours: float = Field(20, gt=0)
     disk_free_percent: float = Field(10, ge=0, lt=100)
+    disk_full_days: float = Field(30, ge=0)
     certificate_days: int = Field(21, ge=0)
     keep_logs_days: float = Field(365, ge=0)
     keep_rejects_days: float = Field(365, ge=0)
@@ -117,7 +118,7 @@ class Settings(BaseModel):
     sftp_attempts: int = Field(6, ge=1, le=100)
     sftp_still_seconds: float = Field(5, ge=0)
     meetmax_base_url: str = "https://www.meetmax.com/sched/event_{id}/"
-    meetmax_first_events: str = "119000-119999"
+    meetmax_first_events: str = ""
     meetmax_delay_seconds: float = Field(5, ge=0)
     meetmax_user_agent: str = "ClientETLWorkflow (set MEETMAX_USER_AGENT to name yourself)"
     meetmax_timeout_seconds: float = Field(60, gt=0)

@@ -70,6 +70,16 @@ def test_next_lists_the_coming_runs(installation: Installation) -> None:
     assert "did you mean weekly?" in installation.run("schedule", "pause", "weekli").stderr
 
 
+def test_a_fresh_installation_asks_no_other_server_until_it_is_told_so(installation: Installation) -> None:
+    installation.settings.pop("MEETMAX_FIRST_EVENTS")
+    installation.write_settings()
+    rows = {row["pipeline"]: row["next"] for row in installation.summary("schedule", "show")["rows"]}
+    assert sorted(name for name, text in rows.items() if text != "not set up") == ["nightly", "purge", "summary"]
+    done = installation.run("meetmax_url_check")
+    assert (done.returncode, done.stderr.count("\n")) == (78, 1)
+    assert "MEETMAX_FIRST_EVENTS is not set" in done.stderr
+
+
 def test_a_pipeline_whose_settings_are_not_set_is_not_scheduled_until_they_are(
     installation: Installation, tmp_path: Path
 ) -> None:
