@@ -77,6 +77,18 @@ def test_another_settings_file_of_one_clone_is_another_environment(host: Machine
     assert "\nETL_ENV_FILE=/srv/qa/qa.env\n" in content(host, f"{FIRST}_qa")
 
 
+def test_each_environment_has_its_own_locks_database_and_line_of_doctor(host: Machine) -> None:
+    """What the first one holds does not stop the second, and doctor speaks of the own files only."""
+    hold = f"mkdir -p '{ONE}/var/locks' && exec 9>>'{ONE}/var/locks/watchdog.lock' && flock 9 && "
+    for folder, own in ((ONE, FIRST), (TWO, f"{FIRST}_etl")):
+        host.shell(f"'{folder}/run_python_etl_script.sh' schedule.py apply >/dev/null")
+        done = host.run("bash", "-c", f"{hold}env ETL_NO_CRON_LOG=1 '{folder}/run_python_etl_script.sh' doctor.py")
+        lines = [line for line in done.stdout.splitlines() if " cron file " in line]
+        assert [line.split()[3] for line in lines] == [own], done.stdout + done.stderr
+        folders = [line for line in done.stdout.splitlines() if line.startswith(("ok       folder", "failure  folder"))]
+        assert folders and all(folder in line for line in folders), done.stdout
+
+
 def test_doctor_names_a_cron_file_whose_installation_is_gone(host: Machine) -> None:
     host.shell(f"mv '{TWO}' /opt/moved")
     done = host.run("env", "ETL_NO_CRON_LOG=1", f"{ONE}/run_python_etl_script.sh", "doctor.py")
