@@ -38,7 +38,19 @@ def fill_ledgers(sql: Callable[[str], list[tuple[Any, ...]]], amounts: Fill) -> 
 
     `sql` runs a statement. The days go back from yesterday, so that the next load is the newest.
     """
-    for statement in (_IMPORTS, _RUNS, _LOG, _DATASETS, _FILES, _OTHER_FILES, _ROWS):
+    for statement in (
+        _IMPORTS,
+        _RUNS,
+        _LOG,
+        _DATASETS,
+        _FILES,
+        _OTHER_FILES,
+        _ROWS,
+        _REJECTS,
+        _HISTORY,
+        _TIMES,
+        _DISKS,
+    ):
         sql(statement.format(**vars(amounts), rows=ROWS, length=max(amounts.runs, 1)))
     sql("vacuum analyze")
 
@@ -47,7 +59,8 @@ def empty_ledgers(sql: Callable[[str], list[tuple[Any, ...]]]) -> None:
     """Empty the ledgers again, except for the import itself."""
     sql("""truncate public.ledger, dba.tfinding, dba.tcolumnprofile, dba.tcolumnalias, dba.tdataset, dba.tfile,
         dba.trejectedrow, dba.trowhistory, dba.tschemachange,
-        dba.tdatasetoverlap, dba.tdatasetmonth, dba.trun, dba.tlogentry, dba.twarning restart identity cascade""")
+        dba.tdatasetoverlap, dba.tdatasetmonth, dba.trun, dba.tlogentry, dba.twarning, dba.tmissedrun,
+        dba.tnextrun, dba.tdiskuse restart identity cascade""")
     sql("delete from dba.timportconfig where config_name like 'other\\_%'")
     sql("vacuum analyze")
 
@@ -103,3 +116,22 @@ _ROWS = """
     where d.status = 'active' and d.target_table = 'public.ledger'
         and d.dataset_id > (select coalesce(max(dataset_id), 0) from public.ledger)
     order by 1, 2"""
+_REJECTS = """
+    insert into dba.trejectedrow (file_id, dataset_id, source_row, column_name, value, reason, raw_row, created_at)
+    select f.file_id, f.dataset_id, 7, 'amount', 'x', 'amount is not a number', '7,x', f.created_at from dba.tfile f
+    where f.status = 'loaded'"""
+_HISTORY = """
+    insert into dba.trowhistory (target_table, dataset_id, key, old_row, created_at)
+    select 'public.ledger', d.dataset_id, jsonb_build_object('id', (d.dataset_id % 20)::text),
+        jsonb_build_object('id', (d.dataset_id % 20)::text, 'amount', '1'), d.created_at from dba.tdataset d"""
+# a year of nights
+_TIMES = """
+    insert into dba.tmissedrun (pipeline, due_at, noticed_at)
+    select 'key' || p, now() - n * interval '1 day', now() from generate_series(1, 365) n, generate_series(1, 20) p;
+    insert into dba.tnextrun (pipeline, due_at, schedule)
+    select 'key' || p, now() + n * interval '1 hour', '0 * * * *' from generate_series(1, 200) n,
+        generate_series(1, 20) p"""
+_DISKS = """
+    insert into dba.tdiskuse (measured_on, what, path, disk, used, free)
+    select current_date - n, w, '/' || w, '/disk', 1e9 * n, 1e9
+    from generate_series(1, 1000) n, unnest('{{disk,logs,archive,backups,database}}'::text[]) w"""

@@ -12,12 +12,14 @@ from systemscripts.job import Summary, job
 @job(lock="")
 def purge(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be deleted; delete nothing.")] = False,
+    clock_is_right: Annotated[bool, typer.Option("--clock-is-right", help="Trust the clock after it jumped.")] = False,
 ) -> Summary:
     """Delete files, logs, rejected rows, history and rows that are older than the KEEP_..._DAYS of the settings.
 
     0 days means never. The file of the last good load is never deleted. Deleted data cannot be restored: a dataset
     whose rows or history were deleted can no longer be undone. The space of deleted rows is freed for new rows (a plain
-    VACUUM); the summary shows what was returned to the disk.
+    VACUUM); the summary shows what was returned to the disk. Nothing is deleted while the clock of the host may be
+    wrong: it jumped, or shows a time more than 45 days after the last run.
 
     Examples:
         purge.py --dry-run
@@ -28,9 +30,14 @@ def purge(
 
     from systemscripts import db_utils, retention, settings
     from systemscripts.directory_management import Directories
+    from systemscripts.retention import clock_guard
 
     directories, space = Directories(settings.current().etl_data_dir), []
     with contextlib.closing(db_utils.connect(purpose="purge")) as connection:
+        if clock_is_right:
+            clock_guard.note_look(directories)
+        if not dry_run:
+            clock_guard.refuse_after_jump(directories, connection)
         due_items = retention.list_due(retention.View(directories, connection, settings.now()))
         for item in [] if dry_run else due_items:
             item.remove()

@@ -24,6 +24,7 @@ def watchdog() -> Summary:
     from systemscripts.directory_management import Directories
     from systemscripts.monitoring import ping_url, watchdog_checks
     from systemscripts.monitoring import watchdog_view as views
+    from systemscripts.schedules import coming_runs
 
     directories = Directories(settings.current().etl_data_dir)
     connection, trouble = _connect(directories)
@@ -32,6 +33,8 @@ def watchdog() -> Summary:
         findings, unseen = watchdog_checks.find_problems(view)
         retired_jobs = list(watchdog_checks.find_retired_jobs(view))
         alerts.settle_decided(connection, directories)
+        if connection is not None:
+            coming_runs.note_coming_runs(connection, directories)
     finally:
         if connection is not None:
             connection.close()

@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import tempfile
 from pathlib import Path
 
+from systemscripts import settings
 from systemscripts.directory_management import NO_SPACE, Directories
 
 # A full disk may still have room for a few bytes of a file that exists.
 PROBE_BYTES = 64 * 1024
+# Where Debian keeps the configuration of its servers.
+CONFIGURATIONS = Path("/etc/postgresql")
+DEFAULT_PORT = "5432"
+LOCAL_HOSTS = ("", "localhost", "127.0.0.1", "::1")
 
 
 def list_folders(directories: Directories) -> list[Path]:
@@ -57,8 +63,52 @@ def is_full(folder: Path) -> bool:
 
 
 def find_database_folder(directories: Directories) -> Path | None:
-    """Return the folder of the embedded database; None if it was never started."""
+    """Return the folder in which PostgreSQL keeps its data, if it runs on this host; None otherwise."""
+    if (folder := find_server_folder()) is not None:
+        return folder
     try:
         return Path(json.loads((directories.var / "embedded_database.json").read_text())["folder"])
     except (OSError, ValueError, KeyError, TypeError):
         return None
+
+
+def find_server_folder(configurations: Path = CONFIGURATIONS) -> Path | None:
+    """Return the data directory of the server of DATABASE_URL; None if it is not on this host, or not to be found.
+
+    No right on it is needed. The embedded server has a folder of its own (var/embedded_database.json).
+    """
+    # late: not every run asks for it
+    import psycopg2.extensions
+
+    current_settings = settings.current()
+    if current_settings.uses_embedded_database:
+        return None
+    try:
+        parts = psycopg2.extensions.parse_dsn(current_settings.database_url.get_secret_value())
+    except psycopg2.ProgrammingError:
+        return None
+    host = str(parts.get("host", ""))
+    if host not in LOCAL_HOSTS and not host.startswith("/"):
+        return None
+    for path in sorted(configurations.glob("*/*/postgresql.conf")):
+        values = _read_values(path)
+        folder = Path(values.get("data_directory", f"/var/lib/postgresql/{path.parts[-3]}/{path.parts[-2]}"))
+        if values.get("port", DEFAULT_PORT) == str(parts.get("port", DEFAULT_PORT)) and _exists(folder):
+            return folder
+    return None
+
+
+def _read_values(path: Path) -> dict[str, str]:
+    """Return the settings that a postgresql.conf has as NAME = VALUE or NAME = 'VALUE'; the last one counts."""
+    try:
+        text = path.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return {}
+    return dict(re.findall(r"^\s*(\w+)\s*=?\s*'?([^'#\s]+)", text, re.MULTILINE))
+
+
+def _exists(folder: Path) -> bool:
+    try:
+        return folder.exists()
+    except OSError:
+        return False

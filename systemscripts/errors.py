@@ -95,6 +95,10 @@ class ConfigurationError(EtlError):
     exit_code = 78
 
 
+class ClockJumpedError(ConfigurationError):
+    """The clock of the host jumped, and what is old by it may not be: the watchdog reports it, too."""
+
+
 class DatabaseLoginError(ConfigurationError):
     """The database refuses the login, or does not have the database: one alert for all jobs."""
 

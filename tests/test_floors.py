@@ -27,6 +27,7 @@ FLOORS = [
         "dates",
         "last_resort",
         "retries",
+        "person",
     },
     {
         "db_utils",

@@ -7,7 +7,7 @@ not be sent waits there for the next run of any job. Nothing here ever fails a j
 from __future__ import annotations
 
 from systemscripts.alerts.alert_state import State, list_states
-from systemscripts.alerts.causes import advise_space, describe_full_disk, find_cause, find_common_cause
+from systemscripts.alerts.causes import CLOCK_TITLE, advise_space, describe_full_disk, find_cause, find_common_cause
 from systemscripts.alerts.events import Cause, Finding, Outcome
 from systemscripts.alerts.undecided import list_undecided
 from systemscripts.alerts.unsent_mail import list_unsent
@@ -23,7 +23,7 @@ from systemscripts.alerts.when_to_send import (
 )
 
 __all__ = [
-    "Cause", "Finding", "Outcome", "State", "advise_space", "describe_full_disk", "find_cause", "find_common_cause",
-    "list_states", "list_undecided", "list_unsent", "queue_message", "record_database_down", "record_database_up",
-    "record_findings", "retire_job", "send_waiting", "settle_decided", "try_record_outcome",
+    "CLOCK_TITLE", "Cause", "Finding", "Outcome", "State", "advise_space", "describe_full_disk", "find_cause",
+    "find_common_cause", "list_states", "list_undecided", "list_unsent", "queue_message", "record_database_down",
+    "record_database_up", "record_findings", "retire_job", "send_waiting", "settle_decided", "try_record_outcome",
 ]  # fmt: skip

@@ -11,13 +11,20 @@ from systemscripts.alerts.alert_state import State
 from systemscripts.alerts.events import Cause
 from systemscripts.commands import format_command
 from systemscripts.directory_management import NO_SPACE, Directories
-from systemscripts.errors import DatabaseDiskFullError, DatabaseDownError, DatabaseLoginError, DiskFullError
+from systemscripts.errors import (
+    ClockJumpedError,
+    DatabaseDiskFullError,
+    DatabaseDownError,
+    DatabaseLoginError,
+    DiskFullError,
+)
 
 # The jobs in the states of causes.
 DATABASE, DATABASE_DISK = "database", "database disk"
 # The job in the states of what the watchdog finds; a full disk is one of them, whether a run or the watchdog meets it.
 WATCHED = "watchdog finding"
 DISK, FULL = "disk", "full"
+CLOCK, CLOCK_TITLE = "clock", "the clock of the host jumped"
 _LATER = "the message of its recovery names the jobs that could not run"
 
 
@@ -38,6 +45,8 @@ def find_cause(error: BaseException | dict[str, Any] | None, directories: Direct
                 f" {format_command('doctor')}; {_LATER}."
             )
             return Cause(DATABASE, "", "login", "the database refuses the login", hint)
+        if isinstance(link, ClockJumpedError):
+            return Cause(WATCHED, CLOCK, "", CLOCK_TITLE, link.hint)
         if isinstance(link, DatabaseDiskFullError):
             return _find_database_disk(directories)
         if isinstance(link, DiskFullError):
@@ -83,7 +92,7 @@ def is_over(state: State) -> bool:
 def is_shared(state: State) -> bool:
     """Return whether a state is of a cause that several jobs share; its items are then their commands."""
     return state.job in (DATABASE, DATABASE_DISK) or (
-        state.job == WATCHED and state.key.partition(" ")[0] in (DISK, "cron")
+        state.job == WATCHED and state.key.partition(" ")[0] in (DISK, CLOCK, "cron")
     )
 
 

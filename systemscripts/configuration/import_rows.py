@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 from pydantic import ValidationError
 
+from systemscripts import person
 from systemscripts.commands import format_command
 from systemscripts.configuration import plain_secrets, yaml_folders
 from systemscripts.configuration.import_config import ImportConfig
@@ -132,7 +133,10 @@ def read_file(path: Path) -> Document:
 def apply_document(connection: Connection, document: Document) -> None:
     """Overwrite the row with a YAML document; raises ConfigurationError with every fault."""
     config = validate_document(document, ImportConfig, config_name=document.path.stem)
-    write_row(connection, config, document.sha256, "yaml", document.text)
+    with transaction(connection) as cursor:
+        # the run that finds a changed file is seldom that of its author
+        cursor.execute("select set_config('etl.person', %s, true)", (person.find_author(document.path),))
+        write_row_in(cursor, config, document.sha256, "yaml", document.text)
 
 
 def write_row(

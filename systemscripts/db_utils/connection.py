@@ -11,7 +11,7 @@ from typing import Any, Literal
 import psycopg2
 import psycopg2.extensions
 
-from systemscripts import settings
+from systemscripts import person, settings
 from systemscripts.commands import format_command
 from systemscripts.db_utils import lock_holders
 from systemscripts.errors import (
@@ -119,6 +119,8 @@ def _open_connection(url: str, purpose: str) -> Connection:
     # for SQL that depends on the time, such as the view visits.visitor
     if settings.is_clock_set():
         options += f" -c etl.now={settings.now().isoformat()}"
+    # dba.tconfighistory notes who changed a configuration
+    options += f" -c etl.person={person.find_person()}"
     try:
         connection = psycopg2.connect(
             url,

@@ -10,7 +10,7 @@ from systemscripts import settings
 from systemscripts.db_utils.connection import Connection, Cursor, transaction
 
 # What the login that loads reads in dba and the reader does not: values of columns that it may not see.
-CLOSED_VIEWS = ("v_column_profile",)
+CLOSED_VIEWS = ("v_column_profile", "v_config_change", "v_reject", "v_row_change")
 # The reader sees every table of these schemas; in dba only the views that are granted by name.
 READER_SCHEMAS = ("public", "visits", "sales")
 
@@ -42,7 +42,6 @@ def grant_rights(connection: Connection) -> None:
             ):
                 cursor.execute(sql.SQL(statement).format(sql.Identifier(schema), sql.Identifier(role)))
         _grant_views(cursor, role)
-        _grant_targets(cursor)
 
 
 def _grant_views(cursor: Cursor, role: str) -> None:
@@ -53,18 +52,6 @@ def _grant_views(cursor: Cursor, role: str) -> None:
     )
     for schema, name in cursor.fetchall():
         cursor.execute(sql.SQL("grant select on {} to {}").format(sql.Identifier(schema, name), sql.Identifier(role)))
-
-
-def _grant_targets(cursor: Cursor) -> None:
-    """Grant the tables that imports have filled in other schemas: a restore elsewhere has lost such rights."""
-    cursor.execute(
-        """select n.nspname, c.relname from pg_class c join pg_namespace n on n.oid = c.relnamespace
-           where n.nspname <> all(%s) and n.nspname || '.' || c.relname in
-                 (select target_table from dba.tdataset union select target_table || '_current' from dba.tdataset)""",
-        ([*READER_SCHEMAS, "dba"],),
-    )
-    for schema, name in cursor.fetchall():
-        grant_target(cursor, str(schema), str(name))
 
 
 def _get_reader_role() -> str | None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import fcntl
-import getpass
 import json
 import logging
 import os
@@ -19,7 +18,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import IO, Any
 
-from systemscripts import masking, settings
+from systemscripts import masking, person, settings
 from systemscripts.directory_management import Directories, explain_write_error
 from systemscripts.errors import ConfigurationError
 from systemscripts.log_utils.entries import build_notice_detail
@@ -211,7 +210,7 @@ def describe_run(job: str, lock_key: str, arguments: str, run_uuid: str, directo
         lock_key=masking.mask(lock_key),
         arguments=masking.mask(arguments),
         host=platform.node(),
-        os_user=get_user_name(),
+        os_user=person.get_account(),
         pid=os.getpid(),
         process_start=read_process_start(os.getpid()) or "",
         log_file=str(log_file),
@@ -231,15 +230,6 @@ def _read_environment_uuid(name: str) -> str | None:
         return str(uuid.UUID(value)) if value else None
     except ValueError as error:
         raise ConfigurationError(f"{name} is not a UUID: {value!r}", f"Run: unset {name}") from error
-
-
-def get_user_name() -> str:
-    """Return the name of the operating system's user, or the number of one without a name."""
-    try:
-        return getpass.getuser()
-    # a container may run as a number without a name
-    except (KeyError, OSError):
-        return str(os.getuid())
 
 
 def get_run_uuid() -> str:

@@ -23,13 +23,15 @@ def find_problems(view: View) -> tuple[list[Finding], set[str]]:
     """Return every problem, and the keys of what could not be checked; under a wrong clock no consequence of it."""
     findings: list[Finding] = []
     unseen = set()
-    for module in plugins.load_modules(checks.__name__, having="find"):
+    modules = plugins.load_modules(checks.__name__, having="find")
+    for module in sorted(modules, key=lambda module: module.KEYS != clock.KEYS):
         try:
             findings += module.find(view)
+            view.is_clock_wrong = any(finding.key == "clock" for finding in findings)
         except Unseen as reason:
             logger.info("not checked: %s (%s)", module.__name__.rpartition(".")[2], reason)
             unseen |= set(module.KEYS)
-    if any(finding.key == "clock" for finding in findings):
+    if view.is_clock_wrong:
         unseen |= set(clock.CONSEQUENCES)
         findings = [finding for finding in findings if finding.key.partition(" ")[0] not in clock.CONSEQUENCES]
     return findings, unseen

@@ -26,6 +26,8 @@ class View:
     now: datetime
     # key and kind of the problems of the last time
     known_problems: dict[str, str] = field(default_factory=dict)
+    # what depends on the time is neither believed nor noted then
+    is_clock_wrong: bool = False
 
     def need_database(self) -> Connection:
         """Return the connection; raises Unseen if the database is down."""
@@ -46,10 +48,14 @@ class View:
                 stream.write(json.dumps(known, indent=1).encode())
         return datetime.fromisoformat(entry["since"])
 
+    def find_value(self, name: str) -> str:
+        """Return the last value that `find_since` received of something, "" for none."""
+        entry = self._read_memory().get(name)
+        return str(entry.get("value", "")) if isinstance(entry, dict) else ""
+
     def is_noted(self, name: str, value: str) -> bool:
         """Return whether this was the last value that `find_since` received."""
-        entry = self._read_memory().get(name)
-        return isinstance(entry, dict) and entry.get("value") == value
+        return self.find_value(name) == value
 
     @property
     def _memory(self) -> Path:

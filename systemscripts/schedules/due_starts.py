@@ -72,6 +72,13 @@ def plan_pipeline(directories: Directories, name: str) -> None:
         _plan_pipeline(directories, name)
 
 
+def plan_catch_up(directories: Directories, name: str) -> None:
+    """Let a pipeline that was missed start with the next minute, once; it goes on by its schedule afterwards."""
+    now = settings.now()
+    with _hold_lock(directories):
+        _write(directories, DueStart("pipeline", name, now.isoformat(), "catch_up"), now)
+
+
 def plan_job(directories: Directories, name: str, start: datetime, end: datetime | None, by: str) -> str:
     """Let a YAML job start at its start_time, and return the number that its run will have."""
     due_start = DueStart(

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from datetime import datetime
 
-from systemscripts import log_utils, schedules, settings
+from systemscripts import person, schedules, settings
 from systemscripts.commands import format_command
 from systemscripts.configuration import pipeline_config
 from systemscripts.directory_management import Directories
+from systemscripts.schedules.coming_runs import try_note_coming_runs
 from systemscripts.summary import Summary
 
 
@@ -17,10 +17,11 @@ def pause_by_name(name: str, until: datetime | None) -> Summary:
     if name:
         # a misspelt name pauses nothing
         pipeline_config.load_pipeline(name)
-    who = os.environ.get("SUDO_USER") or log_utils.get_user_name()
+    who = person.find_person()
     directories = Directories(settings.current().etl_data_dir)
     end = until.replace(tzinfo=settings.get_zone()).astimezone() if until else None
     pause = schedules.pause_pipeline(directories, name or schedules.EVERYTHING, who, end)
+    try_note_coming_runs(directories)
     return Summary(headline=str(pause), next_steps=[format_command("schedule", "resume", *filter(None, [name]))])
 
 
@@ -30,6 +31,7 @@ def resume_by_name(name: str) -> Summary:
     if name and name not in schedules.read_pauses(directories):
         pipeline_config.load_pipeline(name)
     ended = schedules.resume_pipeline(directories, name or schedules.EVERYTHING)
+    try_note_coming_runs(directories)
     summary = Summary(headline=f"{len(ended)} resumed" if ended else "nothing was paused")
     summary.rows = [{"resumed": pause.what, "paused since": pause.since, "by": pause.by} for pause in ended]
     if name and schedules.find_pause(directories, name):

@@ -27,7 +27,11 @@ class Year:
         self.seen = 0
         self.installation.environment["TZ"] = "UTC"
         self.installation.write_settings(
-            ALERT_RECIPIENTS=OPERATOR, DISK_FREE_PERCENT="0", TIME_ZONE="UTC", SMTP_TIMEOUT_SECONDS="5"
+            ALERT_RECIPIENTS=OPERATOR,
+            DISK_FREE_PERCENT="0",
+            DISK_FULL_DAYS="0",
+            TIME_ZONE="UTC",
+            SMTP_TIMEOUT_SECONDS="5",
         )
         pauses = self.installation.data / "var" / "pauses.json"
         if not PAUSES:

@@ -3,24 +3,23 @@
 from __future__ import annotations
 
 import os
-import shutil
-import subprocess
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
-from systemscripts import schedules, settings
+from systemscripts import alerts, schedules, settings
 from systemscripts.alerts import Finding
 from systemscripts.db_utils import transaction
 from systemscripts.errors import EtlError
 from systemscripts.human_units import format_duration
 from systemscripts.monitoring.doctor_lines import FAILURE, OK, WARNING, Context, Line
 from systemscripts.monitoring.watchdog_view import View
+from systemscripts.retention import clock_guard
 
 KEYS = ("clock",)
 # What looks wrong under a wrong clock: it is not reported before the clock is right.
-CONSEQUENCES = ("missed", "late", "silent", "backup", "certificate", "undecided", "pgp")
+CONSEQUENCES = ("missed", "late", "silent", "backup", "certificate", "undecided", "pgp", "pause", "full_on")
 MAX_DIFFERENCE_SECONDS = 60
 SET_CLOCK = "timedatectl set-ntp true"
 ORDER = 90
@@ -37,12 +36,19 @@ def check(context: Context) -> Iterator[Line]:
             yield Line.from_error("clock", error)
     if datetime.now(UTC).year < 2025:
         yield Line(FAILURE, "clock", "the host's clock is years behind", f"Run: {SET_CLOCK}")
-    if _is_out_of_sync():
+    if jump := clock_guard.find_jump(context.directories):
+        yield Line(FAILURE, "clock", jump, clock_guard.advise())
+    if clock_guard.is_synchronized() is False:
         yield Line(WARNING, "clock", "the host does not synchronize its clock", f"Run: {SET_CLOCK}")
 
 
 def find(view: View) -> Iterator[Finding]:
-    """Report that the clock differs from that of the database."""
+    """Report that the clock jumped, or differs from that of the database; else it is trusted from now on."""
+    if jump := clock_guard.find_jump(view.directories, view.connection):
+        yield Finding("clock", alerts.CLOCK_TITLE, jump, clock_guard.advise())
+        return
+    if view.connection is None:
+        clock_guard.note_look(view.directories)
     with transaction(view.need_database()) as cursor:
         cursor.execute("select extract(epoch from clock_timestamp())::float")
         row: Any = cursor.fetchone()
@@ -55,16 +61,5 @@ def find(view: View) -> Iterator[Finding]:
             f"run on the host whose clock is wrong: {SET_CLOCK}; what a wrong clock seems to show, such as missed runs"
             " or expired certificates, is not reported before",
         )  # fmt: skip
-
-
-def _is_out_of_sync() -> bool:
-    if not shutil.which("timedatectl"):
-        return False
-    done = subprocess.run(
-        ["timedatectl", "show", "-p", "NTPSynchronized", "--value"],
-        capture_output=True,
-        text=True,
-        timeout=5,
-        check=False,
-    )
-    return done.stdout.strip() == "no"
+        return
+    clock_guard.note_look(view.directories)

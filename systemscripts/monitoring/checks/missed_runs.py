@@ -5,22 +5,34 @@ All of them are one problem: of cron where that does not run, else of the pipeli
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from psycopg2.extras import execute_values
+
 from systemscripts import log_utils, schedules, settings
 from systemscripts.alerts import Finding
 from systemscripts.commands import format_command
+from systemscripts.db_utils import transaction
 from systemscripts.directory_management import Directories
 from systemscripts.monitoring.checks import cron
 from systemscripts.monitoring.watchdog_view import View
-from systemscripts.schedules import own_cron_file
+from systemscripts.schedules import due_starts, own_cron_file
+
+logger = logging.getLogger(__name__)
 
 KEYS = ("missed", "cron")
 # A run that began a little before its time is the scheduled one.
 EARLY = timedelta(minutes=2)
+# Of a pipeline that starts each minute: a longer list tells nothing new.
+MAX_NOTED = 200
+_NOTE = """
+    insert into dba.tmissedrun (pipeline, due_at, noticed_at, catch_up_at) values %s
+    on conflict (pipeline, due_at) do update set catch_up_at = coalesce(tmissedrun.catch_up_at, excluded.catch_up_at)
+"""
 START_CRON = "sudo systemctl enable --now cron"
 
 
@@ -57,7 +69,35 @@ def _list_missed(view: View) -> Iterator[tuple[str, datetime]]:
             # its log may be deleted (KEEP_LOGS_DAYS) before the next run is due
             view.find_since(*noted)
             continue
-        yield pipeline.name, expected
+        is_caught_up = pipeline.catch_up and _try_catch_up(view, pipeline, expected, late)
+        _note_missed(view, pipeline, expected, since, is_caught_up)
+        if not is_caught_up:
+            yield pipeline.name, expected
+
+
+def _try_catch_up(view: View, pipeline: schedules.Pipeline, expected: datetime, late: timedelta) -> bool:
+    """Start a missed pipeline, once; return whether it was started now, or so lately that it may still begin."""
+    if view.is_clock_wrong:
+        return False
+    noted = (f"caught up {pipeline.name}", expected.isoformat())
+    if not view.is_noted(*noted):
+        due_starts.plan_catch_up(view.directories, pipeline.name)
+        logger.info("%s was due at %s and is started now (catch_up: true)", pipeline.name, expected)
+    return view.now - view.find_since(*noted) < late
+
+
+def _note_missed(
+    view: View, pipeline: schedules.Pipeline, expected: datetime, since: datetime, is_caught_up: bool
+) -> None:
+    """Note every time that was missed since the last run, up to the newest, in the database if it answers."""
+    if view.connection is None or view.is_clock_wrong:
+        return
+    begun = view.find_value(f"began {pipeline.name}")
+    after = max(since, datetime.fromisoformat(begun)) if begun else since
+    times = schedules.list_expected(pipeline.schedule, after, expected)[-MAX_NOTED:]
+    values = [(pipeline.name, moment, view.now, view.now if is_caught_up else None) for moment in times]
+    with transaction(view.connection, durable=False) as cursor:
+        execute_values(cursor, _NOTE, values)
 
 
 def _note_begun(name: str, expected: datetime) -> tuple[str, str]:
