@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from systemscripts.directory_management import Directories
-    from systemscripts.errors import ConfigurationError
     from systemscripts.sources.meetmax.checked_events import CheckedEvents
     from systemscripts.sources.meetmax.results import ScanOutcome
 
@@ -45,6 +44,7 @@ def meetmax_url_check(
     """
     from systemscripts import progress, settings
     from systemscripts.directory_management import Directories
+    from systemscripts.errors import ConfigurationError
     from systemscripts.sources.meetmax import event_ids, results, spider
 
     current, directories = settings.current(), Directories(settings.current().etl_data_dir)
