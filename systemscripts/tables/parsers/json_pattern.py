@@ -41,7 +41,7 @@ END = re.compile(rf"{SPACE}\}}")
 COMMA = rf"{SPACE},{SPACE}"
 LINE_END = r"[ \t]*+,?+[ \t]*+\r?+\n"
 ESCAPES = {
-    r"\"": '"', r"\/": "/", r"\n": "\n", r"\r": "\r", r"\t": "\t", r"\b": "\b", r"\f": "\f",
+    r"\"": '"', r"\n": "\n", r"\/": "/", r"\r": "\r", r"\t": "\t", r"\b": "\b", r"\f": "\f",
 }  # fmt: skip
 
 
@@ -173,7 +173,9 @@ def _format_texts(texts: Sequence[str]) -> list[bytes]:
         return value_columns.format_texts(texts)
     if r"\u" not in column and r"\\" not in column and column.count(SEPARATOR) == len(texts) - 1:
         for escape, letter in ESCAPES.items():
-            column = column.replace(escape, letter)
+            # one letter is found a hundred times as fast as two
+            if "\\" in column:
+                column = column.replace(escape, letter)
         return value_columns.format_texts(column.split(SEPARATOR))
     return value_columns.format_texts([DECODER.decode(f'"{text}"') if "\\" in text else text for text in texts])
 

@@ -22,7 +22,8 @@ PIECE_BYTES = 2**20
 HEAD_BYTES = 2**14
 # Comments, CDATA, instructions, and namespaces below the first element.
 UNUSUAL = ((b"!", b"<!"), (b"?", b"<?"), (b"]", b"]]>"))
-NAMESPACES = re.compile(rb"xmlns")
+# found from the end in half of the time
+NAMESPACES = b"xmlns"
 CONTROL_LETTERS = bytes(set(range(32)) - set(b"\t\n\r"))
 ROOT = re.compile(rb"\s*(?:<\?xml [^<>]*\?>)?\s*(<office:document-content\b[^<>]*>)")
 OTHER_ENCODING = re.compile(rb"""<\?xml [^<>]*encoding=["'](?!utf-8["'])""", re.IGNORECASE)
@@ -218,7 +219,7 @@ def _format_texts(values: Sequence[bytes]) -> list[bytes]:
 
 def _refuse_unusual(piece: bytes) -> None:
     # one letter is found a hundred times as fast as two
-    if any(letter in piece and tag in piece for letter, tag in UNUSUAL) or NAMESPACES.search(piece):
+    if any(letter in piece and tag in piece for letter, tag in UNUSUAL) or piece.rfind(NAMESPACES) >= 0:
         raise UnusualError("comments, CDATA, instructions or further namespaces")
 
 

@@ -131,9 +131,11 @@ def refuse_entities(content: bytes, part: str) -> None:
         )
 
 
-def inflate(archive: zipfile.ZipFile, part: str, chunk_bytes: int) -> Iterator[bytes]:
-    """Yield the unpacked bytes of a member, checked against their CRC."""
+def inflate(archive: zipfile.ZipFile, part: str, chunk_bytes: int, first_bytes: int = 0) -> Iterator[bytes]:
+    """Yield the unpacked bytes of a member, checked against their CRC; the first chunk has `first_bytes`, if given."""
     with archive.open(part) as stream:
+        if first_bytes and (chunk := stream.read(first_bytes)):
+            yield chunk
         while chunk := stream.read(chunk_bytes):
             yield chunk
 

@@ -52,6 +52,8 @@ class _File:
 
     def __init__(self, package: Package) -> None:
         self.package, self.tables = package, list[_Table]()
+        # parts whose checksums are right
+        self._sound: set[str] = set()
         self._strings: list[str] | None = None
         is_1904 = False
         relations = package.read_relations(package.workbook)
@@ -71,8 +73,14 @@ class _File:
 
     def read_records(self, part: str) -> Iterator[xlsb_records.Record]:
         """Return the records of a part. Raises BadDataError where its checksum is wrong."""
-        refuse_damaged(self.package.archive, part, CHUNK_BYTES)
-        return xlsb_records.read_records(inflate(self.package.archive, part, CHUNK_BYTES))
+        return xlsb_records.read_records(self.unpack(part))
+
+    def unpack(self, part: str) -> Iterator[bytes]:
+        """Return the bytes of a part. Raises BadDataError where its checksum is wrong."""
+        if part not in self._sound:
+            refuse_damaged(self.package.archive, part, CHUNK_BYTES)
+            self._sound.add(part)
+        return inflate(self.package.archive, part, CHUNK_BYTES)
 
     def load_strings(self) -> list[str]:
         """Return the shared strings, without the fonts and phonetic readings that follow a text."""
@@ -135,12 +143,11 @@ class _Table:
     def read_chunks(self) -> Iterator[Chunk]:
         """Yield the same rows, faster. Raises UnusualError where the part is written in an unusual way."""
         self.errors, self.lost = 0, CellCount()
-        archive = self.file.package.archive
-        refuse_damaged(archive, self.part, CHUNK_BYTES)
+        content = self.file.unpack(self.part)
         reader = xlsb_rows.RowReader(
             self._read_cells, self._value, lambda head: self._find_format(head).is_plain, self.file.load_strings
         )
-        yield from reader.read(inflate(archive, self.part, CHUNK_BYTES))
+        yield from reader.read(content)
 
     def _read_cells(self, number: int, records: Iterable[xlsb_records.Record]) -> list[object]:
         """Return the values of one row."""

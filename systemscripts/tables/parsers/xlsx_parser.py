@@ -40,7 +40,7 @@ from systemscripts.tables.parsers.workbook import (
 )
 from systemscripts.tables.parsers.xlsx_strings import UnusualError
 
-CHUNK_BYTES = 2**20
+CHUNK_BYTES, FIRST_BYTES = 2**20, 2**16
 NO_NUMBER = re.compile(rb"<row(?:>| (?!r=)(?![^>]* r=))")
 # unpacked before they are requested
 MAX_PIECES_AHEAD = 4
@@ -241,13 +241,18 @@ def _make_blanks(values: Sequence[bytes]) -> list[bytes]:
 
 
 def _unpack_ahead(archive: zipfile.ZipFile, part: str) -> Iterator[bytes]:
-    """Yield the bytes of a member, unpacked by a second thread: zlib releases the interpreter lock."""
+    """Yield the bytes of a member, unpacked by a second thread: zlib releases the interpreter lock.
+
+    The first ones are few and unpacked here: whether a sheet holds anything is seen in them.
+    """
+    pieces = inflate(archive, part, CHUNK_BYTES, FIRST_BYTES)
+    yield next(pieces, b"")
     ready: queue.Queue[bytes | BaseException | None] = queue.Queue(MAX_PIECES_AHEAD)
     stopped = threading.Event()
 
     def unpack() -> None:
         try:
-            for data in inflate(archive, part, CHUNK_BYTES):
+            for data in pieces:
                 if stopped.is_set():
                     return
                 ready.put(data)

@@ -87,10 +87,11 @@ def profile_columns(rows: Sequence[Sequence[str]], width: int) -> list[ColumnKin
 
 
 def _profile_column(values: list[str]) -> ColumnKinds:
-    counted = Counter(classify_value(value) for value in values)
+    classified = list(zip(map(classify_value, values), values, strict=True))
+    counted = Counter(name for name, _ in classified)
     for nothing in ("blank", "missing"):
         counted.pop(nothing, None)
-    texts = Counter(value.strip() for value in values if classify_value(value) == "text")
+    texts = Counter(value.strip() for name, value in classified if name == "text")
     total = counted.total()
     typed = [name for name in counted if name in VALUES or name.startswith("code")]
     share = sum(counted[name] for name in typed)
@@ -103,7 +104,7 @@ def _profile_column(values: list[str]) -> ColumnKinds:
         plain = any(name in VALUES for name in shaped)
         # Codes of many shapes are like text.
         kinds = frozenset(shaped) if plain or sum(counted[name] for name in shaped) >= MIN_KIND_SHARE * total else kinds
-    numbers = [value for value in values if classify_value(value) == "number"]
+    numbers = [value for name, value in classified if name == "number"]
     years = bool(numbers) and sum(_is_year(value) for value in numbers) > len(numbers) / 2
     return ColumnKinds(kinds, frozenset(text for text, count in texts.items() if count > 1), years, total)
 

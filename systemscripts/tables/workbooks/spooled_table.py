@@ -66,12 +66,9 @@ class SpooledTable(Table):
         """Leave out notes, a second table and repeated headers below the table; in a long sheet only at its end."""
         is_whole = self._spool.count <= MAX_SEARCHED_ROWS
         blocks = self._spool.blocks() if is_whole else self._spool.read_last(table_end.MAX_FOOTER_ROWS)
-        rows = [
-            (row, self.parse(record))
-            for block in blocks
-            for record, row in zip(block.records, block.rows, strict=True)
-            if row > self._header_end
-        ]
+        records = [pair for block in blocks for pair in zip(block.rows, block.records, strict=True)]
+        # of long blocks only the end, because each record is parsed alone
+        rows = [(row, self.parse(record)) for row, record in records[-MAX_SEARCHED_ROWS:] if row > self._header_end]
         heading = (
             top[header_found.first_data - 1][1] if header_found.row and 0 < header_found.first_data <= len(top) else []
         )
