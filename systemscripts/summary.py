@@ -27,13 +27,14 @@ Code = Literal[
     "files_differ", "file_not_in_backup",
     "sidecar_missing",
     # sources
-    "connection_retried", "error_beside_records", "pages_failed", "records_repeated", "scan_incomplete",
-    "source_forgotten", "source_left_out", "source_not_asked",
+    "connection_retried", "error_beside_records", "keys_missing", "pages_failed", "records_repeated",
+    "refresh_token_replaced", "scan_incomplete", "source_forgotten", "source_left_out", "source_not_asked",
     # configuration and schedules
     "import_paused", "key_not_used", "pipeline_not_set_up", "pipelines_paused", "schedule_ambiguous", "secret_in_file",
     "slow_pattern",
     # mail and reports
-    "alert_not_sent", "attachment_left_out", "ping_failed", "query_without_table", "recipient_refused",
+    "alert_not_sent", "answer_not_sent", "attachment_left_out", "ping_failed", "query_without_table",
+    "recipient_refused",
     # marts
     "bucket_not_cleared", "months_computed_again", "pointer_damaged",
     # runs, the installation, the console

@@ -171,12 +171,29 @@ def _find_source_faults(key_path: KeyPath, source_type: str, options: dict[str, 
         yield from _check_path((*key_path, "path"), "path", str(options.get("path", "")))
     for key in ("ca_file", "key_file", "known_hosts"):
         yield from _check_path((*key_path, key), key, str(options.get(key, "")))
+    if options.get("for_each"):
+        yield (*key_path, "for_each"), "for_each is not allowed in uploads: it reads tables"
     host, port = _get_host(source_type, options)
     if host is not None:
-        try:
-            AddressRules(tuple(settings.current().upload_allowed_hosts)).check_name(host, port)
-        except ConfigurationError as error:
-            yield (*key_path, "host" if source_type == "sftp" else "url"), str(error)
+        yield from _check_host((*key_path, "host" if source_type == "sftp" else "url"), host, port)
+    yield from _check_bound(key_path, options, host, port)
+    login = options.get("authentication")
+    if isinstance(login, Mapping) and login.get("type") == "oauth2":
+        # its secrets go to the server of the tokens, and the token to that of url
+        token_host, token_port = _get_host(source_type, {"url": login.get("token_url", "")})
+        yield from _check_host((*key_path, "authentication", "token_url"), token_host or "", token_port)
+        yield from _check_bound(key_path, login, token_host, token_port)
+
+
+def _check_host(key_path: KeyPath, host: str, port: int | None) -> Iterator[Fault]:
+    try:
+        AddressRules(tuple(settings.current().upload_allowed_hosts)).check_name(host, port)
+    except ConfigurationError as error:
+        yield key_path, str(error)
+
+
+def _check_bound(key_path: KeyPath, options: Mapping[str, Any], host: str | None, port: int | None) -> Iterator[Fault]:
+    """Yield a fault for each variable that may not be sent to a host."""
     bound = {entry.casefold() for entry in settings.current().upload_variable_hosts}
     for name in dict.fromkeys(variables.find_names(options)):
         if f"{name}@{host}".casefold() not in bound and f"{name}@{host}:{port}".casefold() not in bound:

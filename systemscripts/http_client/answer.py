@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import codecs
+import contextlib
 import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from systemscripts.errors import BadDataError
+
+if TYPE_CHECKING:
+    import requests
+
+CHUNK_BYTES = 1 << 16
+# the words of an error are at the beginning of an answer
+MAX_ERROR_BYTES = 1 << 16
 
 # of an error text in a message
 MAX_WORDS_LETTERS = 300
@@ -107,6 +115,21 @@ def find_error_text(answer: Answer) -> str:
             text = f"{title[1]}: {body}" if title else body
     line = " ".join(text.split())
     return line if len(line) <= MAX_WORDS_LETTERS else f"{line[:MAX_WORDS_LETTERS]}..."
+
+
+def read_error(response: requests.Response) -> str:
+    """Return the words of an answer that is an error; a part that cannot be read is left out."""
+    import requests
+
+    body = bytearray()
+    with contextlib.suppress(requests.RequestException):
+        for chunk in response.iter_content(CHUNK_BYTES):
+            body += chunk
+            if len(body) >= MAX_ERROR_BYTES:
+                break
+    return find_error_text(
+        Answer(response.status_code, bytes(body[:MAX_ERROR_BYTES]), response.headers.get("Content-Type", ""))
+    )
 
 
 def find_named_error(value: Any) -> str:

@@ -6,6 +6,7 @@ Redirects are followed by hand, because each address must be checked before it i
 from __future__ import annotations
 
 import contextlib
+import json
 import logging
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -16,8 +17,9 @@ from urllib.parse import urljoin, urlsplit
 from systemscripts import retries
 from systemscripts.address_rules import AddressRules
 from systemscripts.errors import BadDataError, ConfigurationError, EtlError, GaveUpError, TryLaterError
-from systemscripts.http_client import answer
-from systemscripts.http_client.answer import NO_CONTENT, Answer
+from systemscripts.http_client import answer, oauth2
+from systemscripts.http_client.answer import CHUNK_BYTES, NO_CONTENT, Answer
+from systemscripts.http_client.origin import get_origin, redact_url
 from systemscripts.retries import TemporaryError
 
 if TYPE_CHECKING:
@@ -27,11 +29,11 @@ logger = logging.getLogger(__name__)
 Given = TypeVar("Given")
 
 RETRIED_STATUSES = (408, 425, 429, 500, 502, 503, 504)
-CHUNK_BYTES = 1 << 16
 # APIs redirect once or twice; more is a circle
 MAX_REDIRECTS = 5
-# the words of an error are at the beginning of an answer
-MAX_ERROR_BYTES = 1 << 16
+# an answer that keeps method and body (RFC 9110, 15.4.8 and 15.4.9)
+KEEPS_BODY = (307, 308)
+MISSING_STATUSES = (404, 410)
 
 
 @dataclass(frozen=True)
@@ -51,6 +53,17 @@ class Limits:
     # of one run, retries included
     requests: int = 2000
     answer_bytes: int = 64 << 20
+    # requests of one minute, evenly spread; 0: as fast as the server answers
+    per_minute: float = 0
+
+
+@dataclass(frozen=True)
+class Reply:
+    """The JSON of an answer, or NO_CONTENT, and its headers."""
+
+    content: Any
+    headers: Mapping[str, str]
+    status: int = 200
 
 
 class AskedToWaitError(GaveUpError):
@@ -63,7 +76,7 @@ class AskedToWaitError(GaveUpError):
 
 @dataclass
 class Client:
-    """A client for one API. `headers` and `login` are sent to the origin of `base_url` alone."""
+    """A client for one API. `headers`, `login` and tokens of `grant` are sent to the origin of `base_url` alone."""
 
     base_url: str
     headers: Mapping[str, str] = field(default_factory=dict)
@@ -72,22 +85,34 @@ class Client:
     limits: Limits = Limits()
     rules: AddressRules = field(default_factory=AddressRules)
     ca_file: str = ""
+    grant: oauth2.Grant | None = None
     # requests so far
     used: int = 0
+    # when the last one began, by the monotonic clock
+    last_asked: float = float("-inf")
 
     def __post_init__(self) -> None:
         if urlsplit(self.base_url).scheme not in ("http", "https") or not urlsplit(self.base_url).hostname:
             raise ConfigurationError(f"{redact_url(self.base_url)} is not an HTTP address", "Expected https://...")
         self._session: requests.Session | None = None
 
-    def get_json(self, url: str, parameters: Mapping[str, str] | None = None, **decoding: Any) -> Any:
-        """Return the JSON at an address, NO_CONTENT for status 204; `decoding` goes to json.JSONDecoder.
+    def get_json(self, url: str, parameters: Mapping[str, Any] | None = None, **decoding: Any) -> Any:
+        """Return the JSON at an address, NO_CONTENT for status 204; raises what ask_json raises."""
+        return self.ask_json(url, parameters, **decoding).content
 
-        Raises GaveUpError when the server keeps failing or the budget of requests is used up (AskedToWaitError when
-        it asks to wait longer than `limits.longest_pause`), ConfigurationError when asking again would not help (401,
-        404, a forbidden host), BadDataError when the answer is not JSON.
+    def ask_json(
+        self, url: str, parameters: Mapping[str, Any] | None = None, body: str = "", is_missing_allowed: bool = False,
+        **decoding: Any,
+    ) -> Reply:  # fmt: skip
+        """Return the JSON of an answer; `decoding` goes to json.JSONDecoder.
+
+        `body`: "" asks by GET, json or form sends the parameters by POST. `is_missing_allowed`: 404 and 410 count as
+        NO_CONTENT, like 204. Raises GaveUpError when the server keeps failing or the budget of requests is used up
+        (AskedToWaitError when it asks to wait longer than `limits.longest_pause`), ConfigurationError when asking again
+        would not help (401, 404, a forbidden host), BadDataError when the answer is not JSON.
         """
-        return self._retry(url, lambda: self._fetch_json(url, parameters or {}, decoding))
+        accepted = (200, 204, *(MISSING_STATUSES if is_missing_allowed else ()))
+        return self._retry(url, lambda: self._fetch_json(url, parameters or {}, body, accepted, decoding))
 
     def get_page(self, url: str) -> tuple[str, bytes]:
         """Return the address that a page has after redirects, and its content; raises what get_json raises."""
@@ -116,28 +141,37 @@ class Client:
         if self._session is not None:
             self._session.close()
 
-    def _fetch_json(self, url: str, parameters: Mapping[str, str], decoding: dict[str, Any]) -> Any:
-        with self.open_response(url, parameters) as response:
+    def _fetch_json(
+        self, url: str, parameters: Mapping[str, Any], body: str, accepted: Sequence[int], decoding: dict[str, Any]
+    ) -> Reply:
+        with self.open_response(url, parameters, accepted=accepted, body=body) as response:
             given = self.read_answer(response)
-        if given.status == 204:
-            return NO_CONTENT
+            headers = response.headers
+        if given.status == 204 or given.status in MISSING_STATUSES:
+            return Reply(NO_CONTENT, headers, given.status)
         try:
-            return answer.parse_json(given, redact_url(url), **decoding)
+            return Reply(answer.parse_json(given, redact_url(url), **decoding), headers)
         except answer.CutError as error:
             raise TemporaryError(str(error)) from error
 
     @contextlib.contextmanager
     def open_response(
-        self, url: str, parameters: Mapping[str, str] | None = None, headers: Mapping[str, str] | None = None,
-        accepted: Sequence[int] = (200, 204),
+        self, url: str, parameters: Mapping[str, Any] | None = None, headers: Mapping[str, str] | None = None,
+        accepted: Sequence[int] = (200, 204), body: str = "",
     ) -> Iterator[requests.Response]:  # fmt: skip
         """Yield the answer at an address after its redirects, with a body that is not read yet.
 
         `headers` go to every host. Raises TemporaryError where another attempt may succeed, ConfigurationError, and
         GaveUpError when the budget of requests is used up or the server asks to wait for long.
         """
+        is_renewed = False
         for _ in range(MAX_REDIRECTS + 1):
-            with self._send_request(url, parameters or {}, headers or {}) as response:
+            with self._send_request(url, parameters or {}, headers or {}, body) as response:
+                if response.status_code == 401 and self.grant and not is_renewed and self._is_own_origin(url):
+                    # the token ended earlier than it said
+                    oauth2.forget_token(self.grant)
+                    is_renewed = True
+                    continue
                 if not response.is_redirect:
                     if response.status_code not in accepted:
                         self._raise_status(url, response)
@@ -149,14 +183,53 @@ class Client:
                         f"{redact_url(url)} redirects to {redact_url(target)}, without TLS",
                         "Write the https:// address in url.",
                     )
+                # what is sent may be secret, and other statuses turn it into a question without it
+                if body and (response.status_code not in KEEPS_BODY or get_origin(target) != get_origin(url)):
+                    raise ConfigurationError(
+                        f"{redact_url(url)} redirects a POST to {redact_url(target)}; it was not followed",
+                        "Write the final address in url.",
+                    )
                 logger.info("%s redirects to %s", redact_url(url), redact_url(target))
-                url, parameters = target, {}
+                url, parameters = target, parameters if body else {}
         raise ConfigurationError(
             f"{redact_url(url)}: more than {MAX_REDIRECTS} redirects", "Write the final address in url."
         )
 
     def _send_request(
-        self, url: str, parameters: Mapping[str, str], more_headers: Mapping[str, str]
+        self, url: str, parameters: Mapping[str, Any], more_headers: Mapping[str, str], body: str
+    ) -> requests.Response:
+        headers = {**more_headers}
+        login = None
+        if self._is_own_origin(url):
+            headers = {**self.headers, **headers}
+            login = self.login
+            if self.grant is not None:
+                headers["Authorization"] = f"Bearer {oauth2.get_token(self.grant, self._post_form)}"
+        if not body:
+            return self._send("GET", url, headers, login, params=dict(parameters))
+        if body == "form":
+            return self._send("POST", url, headers, login, data=dict(parameters))
+        headers["Content-Type"] = "application/json"
+        return self._send("POST", url, headers, login, data=json.dumps(parameters).encode())
+
+    def _post_form(self, url: str, form: Mapping[str, str], login: tuple[str, str] | None) -> Answer:
+        """Send a form for a token, and return the answer; its headers are not those of the API."""
+        with self._send("POST", url, {"Accept": "application/json"}, login, data=dict(form)) as response:
+            if response.status_code in RETRIED_STATUSES:
+                self._raise_status(url, response)
+            return self.read_answer(response)
+
+    def _is_own_origin(self, url: str) -> bool:
+        return get_origin(url) == get_origin(self.base_url)
+
+    def _wait_for_turn(self) -> None:
+        """Wait until the next request is due by `limits.per_minute`."""
+        if self.limits.per_minute:
+            time.sleep(max(0.0, self.last_asked + 60 / self.limits.per_minute - time.monotonic()))
+        self.last_asked = time.monotonic()
+
+    def _send(
+        self, method: str, url: str, headers: Mapping[str, str], login: tuple[str, str] | None, **content: Any
     ) -> requests.Response:
         import requests
 
@@ -172,12 +245,11 @@ class Client:
             raise ConfigurationError(f"{redact_url(url)} is not an HTTP address", "Expected https://...")
         self.rules.check_name(host, port)
         self._session = self._session or checked_adapter.build_session(self.rules, self.ca_file)
-        is_own_origin = get_origin(url) == get_origin(self.base_url)
+        self._wait_for_turn()
         try:
-            return self._session.get(
-                url, params=dict(parameters), headers={**(self.headers if is_own_origin else {}), **more_headers},
-                auth=self.login if is_own_origin else None, stream=True, allow_redirects=False,
-                timeout=(self.limits.connect_seconds, self.limits.read_seconds),
+            return self._session.request(
+                method, url, headers=dict(headers), auth=login, stream=True, allow_redirects=False,
+                timeout=(self.limits.connect_seconds, self.limits.read_seconds), **content,
             )  # fmt: skip
         except requests.exceptions.SSLError as error:
             raise ConfigurationError(
@@ -197,7 +269,7 @@ class Client:
         return Answer(response.status_code, body, response.headers.get("Content-Type", ""))
 
     def _raise_status(self, url: str, response: requests.Response) -> None:
-        status = f"HTTP {response.status_code} {_read_error(response)}".rstrip()
+        status = f"HTTP {response.status_code} {answer.read_error(response)}".rstrip()
         if response.status_code not in RETRIED_STATUSES:
             raise ConfigurationError(f"{redact_url(url)}: {status}", _choose_hint(response.status_code))
         requested = retries.parse_retry_after(response.headers.get("Retry-After"))
@@ -226,36 +298,8 @@ class Client:
         return bytes(body)
 
 
-def get_origin(url: str) -> tuple[str, str, int]:
-    """Return scheme, host and port of an address (RFC 6454); credentials are for one origin."""
-    parts = urlsplit(url)
-    return parts.scheme, (parts.hostname or "").lower(), parts.port or (443 if parts.scheme == "https" else 80)
-
-
-def redact_url(url: str) -> str:
-    """Return an address without login and parameters, which may hold secrets, for logs and errors."""
-    parts = urlsplit(url)
-    host = parts.netloc.rpartition("@")[2]
-    return f"{parts.scheme}://{host}{parts.path}"
-
-
 def _is_temporary(error: BaseException) -> bool:
     return isinstance(error, TemporaryError)
-
-
-def _read_error(response: requests.Response) -> str:
-    """Return the words of an answer that is an error; a part that cannot be read is left out."""
-    import requests
-
-    body = bytearray()
-    with contextlib.suppress(requests.RequestException):
-        for chunk in response.iter_content(CHUNK_BYTES):
-            body += chunk
-            if len(body) >= MAX_ERROR_BYTES:
-                break
-    return answer.find_error_text(
-        Answer(response.status_code, bytes(body[:MAX_ERROR_BYTES]), response.headers.get("Content-Type", ""))
-    )
 
 
 def _choose_hint(status: int) -> str:

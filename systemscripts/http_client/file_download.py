@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING
 from systemscripts import retries
 from systemscripts.directory_management import explain_write_error
 from systemscripts.errors import GaveUpError
-from systemscripts.http_client.client import CHUNK_BYTES, Client, redact_url
+from systemscripts.http_client.answer import CHUNK_BYTES
+from systemscripts.http_client.client import Client
+from systemscripts.http_client.origin import redact_url
 from systemscripts.retries import TemporaryError
 
 if TYPE_CHECKING:

@@ -40,9 +40,17 @@ class Api:
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
 
+            def do_POST(self) -> None:
+                """The parameters are those of the body, and the method is a header more."""
+                content = self.rfile.read(int(self.headers["Content-Length"])).decode()
+                is_json = self.headers["Content-Type"] == "application/json"
+                self.answer(json.loads(content) if is_json else dict(parse_qsl(content)), {"Method": "POST"})
+
             def do_GET(self) -> None:
-                parts = urlsplit(self.path)
-                asked = (parts.path, dict(parse_qsl(parts.query)), dict(self.headers))
+                self.answer(dict(parse_qsl(urlsplit(self.path).query)), {})
+
+            def answer(self, parameters: dict[str, Any], more: dict[str, str]) -> None:
+                asked = (urlsplit(self.path).path, parameters, dict(self.headers) | more)
                 api.requests.append(asked)
                 status, body, headers = answer(*asked)
                 content = body if isinstance(body, bytes) else json.dumps(body).encode()

@@ -16,10 +16,10 @@ from systemscripts.commands import format_command
 from systemscripts.configuration import uploads, variables
 from systemscripts.configuration.source_options.api import Options
 from systemscripts.db_utils import transaction
-from systemscripts.errors import ConfigurationError, GaveUpError, describe_faults
+from systemscripts.errors import BadDataError, ConfigurationError, GaveUpError, describe_faults
 from systemscripts.http_client import Client, redact_url
 from systemscripts.sources import Request
-from systemscripts.sources.api_pages import build_client, incremental, pagination
+from systemscripts.sources.api_pages import build_client, incremental, key_chains, pagination, redact_secrets
 from systemscripts.sources.api_pages.page_store import Landing, State
 
 logger = logging.getLogger(__name__)
@@ -94,12 +94,31 @@ def begin_download(source: ApiSource) -> State:
     """Begin a download at the first page and return its state."""
     config_name = source.request.config.config_name
     with transaction(source.request.connection) as cursor:
-        query = incremental.build_query(cursor, config_name, source.address, source.written)
-    position = pagination.build_first_position(source.written, query.parameters)
+        query = incremental.build_query(cursor, config_name, source.address, source.resolved)
+    position = redact_secrets.redact_position(
+        pagination.build_first_position(source.resolved, query.parameters),
+        redact_secrets.list_secrets(source.request.options),
+    )
+    keys: list[dict[str, str]] = []
+    if (rule := source.resolved.for_each) is not None:
+        with transaction(source.request.connection) as cursor:
+            keys = key_chains.list_keys(cursor, rule, config_name)
+        if not keys and not source.request.config.guards.allow_empty:
+            raise BadDataError(
+                f"{config_name}: for_each gives no keys; nothing was requested",
+                "Load the table of the keys first, or set guards.allow_empty.",
+            )
+        logger.info("%s: is asked for each of %s keys", source.url, f"{len(keys):,}")
     name = _build_file_name(source.request, source.written, "full" if query.full else "news")
     begun = settings.now().isoformat()
-    state = State(_hash_query(source.written), name, begun, query.full, position.url, position.parameters)
-    source.landing.begin(state)
+    first = {"url": position.url, "parameters": position.parameters}
+    state = State(_hash_query(source.written), name, begun, query.full, position.url, position.parameters, first)
+    source.landing.begin(state, keys)
+    if rule is not None and not keys:
+        state.done = True
+    else:
+        key_chains.begin_key(state, source.landing, source.url)
+    source.landing.save_state(state)
     return state
 
 
@@ -110,7 +129,9 @@ def _is_too_old(source: ApiSource, state: State) -> bool:
 
 def _hash_query(options: Options) -> str:
     """Return a short name of the query; a changed query begins a new download."""
-    query = options.model_dump_json(include={"url", "parameters", "paging", "records", "incremental", "name"})
+    query = options.model_dump_json(
+        include={"url", "parameters", "paging", "records", "incremental", "name", "body", "for_each"}
+    )
     return hashlib.sha256(query.encode()).hexdigest()[:12]
 
 

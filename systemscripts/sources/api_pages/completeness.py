@@ -40,7 +40,7 @@ def check_page(options: Options, landing: Landing, state: State, count: int) -> 
         )
     if options.paging.style in BY_NUMBER and len(set(state.totals)) > 1:
         raise MovedError(f"the total was {state.totals[0]:,} at first and {state.totals[-1]:,} on page {state.pages:,}")
-    alike = landing.by_content[landing.pages[-1].content]
+    alike = [page for page in landing.by_content[landing.pages[-1].content] if page > state.chain_begin["pages"]]
     if count and len(alike) >= MAX_EQUAL_PAGES and not options.paging.repeats:
         numbers = ", ".join(map(str, alike))
         raise BadDataError(
@@ -50,13 +50,14 @@ def check_page(options: Options, landing: Landing, state: State, count: int) -> 
         )
 
 
-def check_next(landing: Landing, following: Position, is_link: bool) -> None:
+def check_next(landing: Landing, state: State, following: Position, is_link: bool) -> None:
     """Raise BadDataError if the next page of a page was fetched before.
 
     A cursor may stay the same while the server moves on; then the records show whether the pages go in a circle.
     """
     position = hash_position(following.url, following.parameters)
-    if is_link and (earlier := landing.by_position.get(position)):
+    earlier = landing.by_position.get(position, 0)
+    if is_link and earlier > state.chain_begin["pages"]:
         raise BadDataError(
             f"page {len(landing.pages)} names page {earlier} as the next one: the pages go in a circle",
             "Ask the owner of the API.",
@@ -69,27 +70,32 @@ def check_complete(options: Options, landing: Landing, state: State) -> None:
     If two downloads are identical, the data did not move: equal records are then a warning, unless whole pages are
     equal, as from a server that ignores the parameter.
     """
-    if state.totals and state.records not in state.totals:
-        raise MovedError(f"{state.records:,} records came, it says that there are {state.totals[-1]:,}")
+    count = state.records - state.chain_begin["records"]
+    if state.totals and count not in state.totals:
+        raise MovedError(f"{count:,} records came, it says that there are {state.totals[-1]:,}")
     if options.paging.repeats or options.paging.style not in BY_NUMBER:
         return
-    number = _find_shift(landing)
+    number = _find_shift(landing, state.chain_begin["pages"])
     if number is None:
         return
     shift = f"page {number} begins with records that the page before it ends with"
     hint = "paging.repeats: true accepts equal records"
     content = compute_sha256(landing.part)
-    if content != state.shifted_content or _has_equal_pages(landing):
+    if content != state.shifted_content or _has_equal_pages(landing, state.chain_begin["pages"]):
         state.shifted_content = content
         raise MovedError(f"{shift} ({hint})")
     state.warnings["records_repeated"] = f"{shift}, in two identical downloads; they were loaded ({hint})"
 
 
-def _find_shift(landing: Landing) -> int | None:
-    """Return the number of a page whose first records are the last ones of the page before it."""
+def _find_shift(landing: Landing, first: int) -> int | None:
+    """Return the number of a page whose first records are the last ones of the page before it.
+
+    `first`: how many pages of other chains are before those that are compared.
+    """
     before: list[bytes] = []
     with landing.part.open("rb") as stream:
-        for number, page in enumerate(landing.pages, 1):
+        stream.seek(landing.pages[first - 1].end if first else 0)
+        for number, page in enumerate(landing.pages[first:], first + 1):
             lines = stream.read(page.end - stream.tell()).splitlines(keepends=True)
             if not lines:
                 continue
@@ -100,7 +106,8 @@ def _find_shift(landing: Landing) -> int | None:
     return None
 
 
-def _has_equal_pages(landing: Landing) -> bool:
+def _has_equal_pages(landing: Landing, first: int) -> bool:
     ends = [0, *(page.end for page in landing.pages)]
-    contents = [page.content for begin, page in zip(ends, landing.pages, strict=False) if page.end > begin]
+    pages = zip(ends[first:], landing.pages[first:], strict=False)
+    contents = [page.content for begin, page in pages if page.end > begin]
     return len(set(contents)) < len(contents)

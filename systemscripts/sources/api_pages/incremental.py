@@ -9,7 +9,8 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from systemscripts import settings
-from systemscripts.configuration.source_options.api import Incremental, Options
+from systemscripts.configuration.source_options.api import Body, Incremental, Options
+from systemscripts.sources.api_pages import pagination
 
 if TYPE_CHECKING:
     from systemscripts.db_utils import Cursor
@@ -22,13 +23,13 @@ _STAMP = "%Y%m%dT%H%M%S"
 class Query:
     """The parameters of the first page, and whether everything is fetched."""
 
-    parameters: dict[str, str]
+    parameters: dict[str, Any]
     full: bool
 
 
 def build_query(cursor: Cursor, config_name: str, address: str, options: Options) -> Query:
     """Return the query for what changed since the last load, or for everything if that is due."""
-    parameters = {name: _fill_days(_format_value(value)) for name, value in options.parameters.items()}
+    parameters = {name: _fill_parameter(value, options.body) for name, value in options.parameters.items()}
     rule = options.incremental
     if rule is None:
         return Query(parameters, full=True)
@@ -37,7 +38,7 @@ def build_query(cursor: Cursor, config_name: str, address: str, options: Options
     if not last or _is_due(loaded, rule):
         return Query(parameters, full=True)
     if rule.parameter:
-        return Query({**parameters, rule.parameter: _format_mark(last)}, full=False)
+        return Query(pagination.set_value(parameters, rule.parameter, _format_mark(last)), full=False)
     condition = rule.filter.replace("{last}", _format_mark(last))
     before = parameters.get("$filter")
     return Query({**parameters, "$filter": f"({before}) and {condition}" if before else condition}, full=False)
@@ -110,5 +111,12 @@ def _fill_days(text: str) -> str:
     return _DAY.sub(lambda match: (today - timedelta(days=int(match[1] or 0))).isoformat(), text)
 
 
-def _format_value(value: object) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)
+def _fill_parameter(value: Any, body: Body) -> Any:
+    """Return the value of a parameter with its dates; only JSON has other types than text."""
+    if isinstance(value, str):
+        return _fill_days(value)
+    if body != "json":
+        return str(value).lower() if isinstance(value, bool) else str(value)
+    if isinstance(value, dict):
+        return {key: _fill_parameter(item, body) for key, item in value.items()}
+    return [_fill_parameter(item, body) for item in value] if isinstance(value, list) else value

@@ -6,12 +6,28 @@ import logging
 import time
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 from systemscripts import progress, settings
-from systemscripts.configuration import variables
+from systemscripts.configuration.source_options.api import AUTO, Options
 from systemscripts.errors import BadDataError, GaveUpError
-from systemscripts.http_client import NO_CONTENT, AskedToWaitError, Client, find_named_error
-from systemscripts.sources.api_pages import api_source, completeness, incremental, pagination, redact_secrets
+from systemscripts.http_client import (
+    MISSING_STATUSES,
+    NO_CONTENT,
+    AskedToWaitError,
+    Client,
+    find_named_error,
+    redact_url,
+)
+from systemscripts.sources.api_pages import (
+    api_source,
+    completeness,
+    find_records,
+    incremental,
+    key_chains,
+    pagination,
+    redact_secrets,
+)
 from systemscripts.sources.api_pages.api_source import ApiSource
 from systemscripts.sources.api_pages.completeness import MovedError
 from systemscripts.sources.api_pages.page_store import State
@@ -38,17 +54,22 @@ def download_pages(source: ApiSource, state: State) -> State:
                 return state
             except MovedError as error:
                 restarts = state.restarts + 1
+                what = f"{source.landing.describe_key(state)}its data"
                 if restarts > completeness.MAX_RESTARTS:
                     source.landing.forget()
                     raise GaveUpError(
-                        f"{source.url}: {error}; its data moved during each of {restarts} downloads",
+                        f"{source.url}: {error}; {what} moved during each of {restarts} downloads",
                         "Nothing was loaded; the next run downloads everything again. Ask for a fixed order "
                         "($orderby, sort) in parameters, or for larger pages.",
                     ) from error
-                logger.info("%s: %s; everything is downloaded again", source.url, error)
+                logger.info("%s: %s; %s are downloaded again", source.url, error, what)
                 time.sleep(source.resolved.limits.first_pause_seconds)
-                begun = api_source.begin_download(source)
-                state = replace(begun, restarts=restarts, shifted_content=state.shifted_content)
+                if source.landing.keys:
+                    state.restarts = restarts
+                    key_chains.begin_key_again(state, source.landing, source.url)
+                else:
+                    begun = api_source.begin_download(source)
+                    state = replace(begun, restarts=restarts, shifted_content=state.shifted_content)
     except AskedToWaitError as error:
         state.not_before = (settings.now() + timedelta(seconds=min(error.seconds, MAX_WAIT_SECONDS))).isoformat()
         source.landing.save_state(state)
@@ -62,11 +83,26 @@ def fetch_page(source: ApiSource, client: Client, state: State, secrets: dict[st
 
     Raises BadDataError if the answer is wrong, MovedError if the data moved.
     """
-    position = Position(**variables.resolve_variables({"url": state.url, "parameters": state.parameters}, source.url))
-    answer = client.get_json(position.url, position.parameters, **DECODING)
-    is_empty = answer is NO_CONTENT
-    records = [] if is_empty else pagination.extract_records(source.resolved, answer)
-    if records and (words := find_named_error(pagination.extract_envelope(source.resolved, answer))):
+    position = redact_secrets.restore_position(Position(state.url, state.parameters), secrets)
+    options, landing = source.resolved, source.landing
+    rule = options.for_each
+    reply = client.ask_json(
+        position.url, position.parameters, options.body, rule is not None and rule.missing == "skip", **DECODING
+    )
+    is_empty = reply.content is NO_CONTENT
+    if rule is not None and reply.status in MISSING_STATUSES:
+        state.missing_keys += 1
+        state.warnings["keys_missing"] = (
+            f"the API does not know {state.missing_keys:,} of {len(landing.keys):,} keys (the last: "
+            f"{landing.describe_key(state).removesuffix(': ')}); they count as without records"
+        )
+    records: list[dict[str, Any]] = []
+    if not is_empty:
+        options = _locate_records(options, state, reply.content)
+        records = pagination.extract_records(options, reply.content)
+        if landing.keys:
+            records = key_chains.add_key(records, landing.keys[state.key], source.url)
+    if records and (words := find_named_error(pagination.extract_envelope(options, reply.content))):
         state.warnings["error_beside_records"] = f"the answer has records, which were loaded, and an error: {words}"
     try:
         source.landing.add(state, records)
@@ -80,17 +116,19 @@ def fetch_page(source: ApiSource, client: Client, state: State, secrets: dict[st
     state.pages += 1
     state.records += len(records)
     state.mark = incremental.find_greatest([state.mark, *incremental.list_marks(source.resolved, records)])
-    if not is_empty and (total := pagination.extract_total(source.resolved, answer)) is not None:
+    if not is_empty and (total := pagination.extract_total(options, reply)) is not None:
         state.totals = [*state.totals[:1], total]
     following = None
     if not is_empty:
-        following = pagination.find_next_position(source.resolved, position, answer, len(records), state.records)
+        so_far = state.records - state.chain_begin["records"]
+        following = pagination.find_next_position(options, position, reply, len(records), so_far)
     state.done = following is None
     try:
         completeness.check_page(source.resolved, source.landing, state, len(records))
         if following is not None:
             redacted = redact_secrets.redact_position(following, secrets)
-            completeness.check_next(source.landing, redacted, is_link=not following.parameters)
+            is_link = following.url != position.url or not following.parameters
+            completeness.check_next(landing, state, redacted, is_link)
             state.url, state.parameters = redacted.url, redacted.parameters
     except BadDataError as error:
         source.landing.forget()
@@ -98,9 +136,28 @@ def fetch_page(source: ApiSource, client: Client, state: State, secrets: dict[st
     return len(records)
 
 
+def _locate_records(options: Options, state: State, answer: Any) -> Options:
+    """Return the options with the path of the records, where they are to be found in the answer."""
+    if options.records != AUTO:
+        return options
+    if state.records_path is None:
+        state.records_path = find_records.find_path(answer, options.url)
+        if state.records_path is not None:
+            shown = state.records_path or "the answer itself"
+            logger.info("%s: the records are at %s (records: auto)", redact_url(options.url), shown)
+    if state.records_path is None:
+        # only empty lists so far
+        return options.model_copy(update={"records": find_records.find_empty_path(answer)})
+    return options.model_copy(update={"records": state.records_path})
+
+
 def check_complete(source: ApiSource, state: State) -> None:
-    """Check that all records of the API were fetched; raises MovedError, BadDataError."""
+    """Check that all records of the API, or of one of its keys, were fetched; raises MovedError, BadDataError."""
     completeness.check_complete(source.resolved, source.landing, state)
+
+
+def check_not_empty(source: ApiSource, state: State) -> None:
+    """Raise BadDataError if a whole download has no records, unless that is allowed."""
     if not state.records and state.full and not source.request.config.guards.allow_empty:
         source.landing.forget()
         raise BadDataError(f"{source.url} has no records at all", "Check its parameters, or set guards.allow_empty.")
@@ -111,7 +168,7 @@ def _fetch_remaining_pages(source: ApiSource, client: Client, state: State) -> N
     source.landing.cut(state)
     with progress.track(source.request.config.config_name, unit="records") as tracker:
         while not state.done:
-            if state.pages >= source.resolved.paging.max_pages:
+            if state.pages - state.chain_begin["pages"] >= source.resolved.paging.max_pages:
                 raise BadDataError(
                     f"{source.url}: more than {source.resolved.paging.max_pages} pages; nothing was loaded",
                     "Raise paging.max_pages, then run the same command again: it resumes.",
@@ -120,4 +177,7 @@ def _fetch_remaining_pages(source: ApiSource, client: Client, state: State) -> N
             tracker.advance(fetch_page(source, client, state, secrets))
             if state.done:
                 check_complete(source, state)
+                key_chains.begin_next_key(state, source.landing, source.url)
+            if state.done:
+                check_not_empty(source, state)
             source.landing.save_state(state)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import IO, Any, Literal
@@ -36,7 +36,17 @@ class State:
     full: bool
     # of the next page, secrets as ${SOURCE_...}
     url: str
-    parameters: dict[str, str] = field(default_factory=dict)
+    parameters: dict[str, Any] = field(default_factory=dict)
+    # url and parameters of the first page, before the values of a key are in their places
+    first: dict[str, Any] = field(default_factory=dict)
+    # with for_each: the number of the key whose pages are fetched, from 0
+    key: int = 0
+    # pages, records and length before the first page of that key
+    chain_begin: dict[str, int] = field(default_factory=lambda: {"pages": 0, "records": 0, "length": 0})
+    # the path of the records that was found, None before that
+    records_path: str | None = None
+    # with for_each: keys that the API does not know
+    missing_keys: int = 0
     pages: int = 0
     records: int = 0
     # the last pages, in a row
@@ -47,7 +57,7 @@ class State:
     shifted_content: str = ""
     # bytes of the complete pages
     length: int = 0
-    # of all records, in the first and the last answer
+    # of all records of the chain, in the first and the last answer
     totals: list[int] = field(default_factory=list)
     # the greatest value of the incremental field
     mark: str = ""
@@ -74,6 +84,9 @@ class Landing:
         self.part = folder / f"{key}.part"
         self._note = folder / f"{key}{STATE_SUFFIX}"
         self._pages_file = folder / f"{key}.seen"
+        self._keys_file = folder / f"{key}.keys"
+        # with for_each: one mapping of column to value each
+        self.keys: list[dict[str, str]] = []
         self.pages: list[Page] = []
         # hash of records -> numbers of the pages, hash of a position -> number of its page
         self.by_content: dict[str, list[int]] = {}
@@ -83,6 +96,7 @@ class Landing:
         """Return the state of a stopped download, None if it cannot be resumed."""
         try:
             state = State(**json.loads(self._note.read_bytes()))
+            self.keys = [json.loads(line) for line in self._keys_file.read_text().splitlines()]
         except (OSError, ValueError, TypeError):
             return None
         length = self.part.stat().st_size if self.part.exists() else -1
@@ -114,8 +128,10 @@ class Landing:
         with self._pages_file.open(mode) as stream:
             stream.writelines(f"{page.end} {page.content} {page.position}\n" for page in pages)
 
-    def begin(self, state: State) -> None:
-        """Begin an empty file."""
+    def begin(self, state: State, keys: Sequence[dict[str, str]] = ()) -> None:
+        """Begin an empty file; `keys`: those that are asked for, with for_each."""
+        self.keys = list(keys)
+        self._keys_file.write_text("".join(f"{json.dumps(key)}\n" for key in keys))
         self.part.write_bytes(b"")
         self._forget_pages()
         self._write_pages([], "w")
@@ -137,24 +153,32 @@ class Landing:
         self._remember(page)
         self._write_pages([page], "a")
 
+    def describe_key(self, state: State) -> str:
+        """Return the begin of a sentence about the key of a state, such as `order_id 7: `; "" without keys."""
+        if not self.keys:
+            return ""
+        return ", ".join(f"{name} {value[:60]}" for name, value in self.keys[state.key].items()) + ": "
+
     def save_state(self, state: State) -> None:
         """Save the state, from which a later run resumes."""
         with atomic_write(self._note) as stream:
             stream.write(json.dumps(asdict(state), indent=1).encode())
 
     def cut(self, state: State) -> None:
-        """Truncate the file to the complete pages."""
+        """Truncate the file to the complete pages, and forget the others."""
         with self.part.open("r+b") as stream:
             stream.truncate(state.length)
+        self._has_read_pages(state.pages)
 
     def forget(self) -> None:
         """Remove the files of the download."""
         self.part.unlink(missing_ok=True)
         self._note.unlink(missing_ok=True)
         self._pages_file.unlink(missing_ok=True)
+        self._keys_file.unlink(missing_ok=True)
 
 
-def hash_position(url: str, parameters: dict[str, str]) -> str:
+def hash_position(url: str, parameters: dict[str, Any]) -> str:
     """Return a hash of the position of a page."""
     text = json.dumps([url, parameters], sort_keys=True)
     return hashlib.blake2b(text.encode(), digest_size=HASH_BYTES).hexdigest()

@@ -1,51 +1,57 @@
-"""Find the next page of an API: OData links, skip and top, page number, offset, cursor."""
+"""Find the next page of an API: OData links, skip and top, page number, offset, cursor, the header Link."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import urljoin, urlsplit, urlunsplit
 
 from systemscripts.configuration.source_options.api import Options
 from systemscripts.errors import BadDataError, ConfigurationError
-from systemscripts.http_client import find_named_error, get_origin, redact_url
+from systemscripts.http_client import Reply, find_link, find_named_error, get_origin, redact_url
+from systemscripts.tables.parsers.json_stream import Number
 
 
 @dataclass(frozen=True)
 class Position:
-    """The address and parameters of a page."""
+    """The address and parameters of a page; parameters of a JSON body have their types."""
 
     url: str
-    parameters: dict[str, str]
+    parameters: dict[str, Any]
 
 
-def build_first_position(options: Options, parameters: dict[str, str]) -> Position:
+def build_first_position(options: Options, parameters: dict[str, Any]) -> Position:
     """Return the position of the first page."""
-    paging, more = options.paging, {}
+    paging, position = options.paging, Position(options.url, parameters)
     size_name = options.get_default(0, paging.size_parameter)
     if paging.size and size_name:
-        more[size_name] = str(paging.size)
+        position = _set_number(options, position, size_name, paging.size)
     if paging.style in ("skip", "page", "offset"):
         begin = paging.start if paging.start is not None else (1 if paging.style == "page" else 0)
-        more[options.get_default(1, paging.parameter)] = str(begin)
+        position = _set_number(options, position, options.get_default(1, paging.parameter), begin)
     if paging.style in ("odata", "skip") and options.get_default(4, paging.total) == "@odata.count":
-        more["$count"] = "true"
-    return Position(options.url, {**parameters, **more})
+        position = _set_parameter(position, "$count", True if options.body == "json" else "true")
+    return position
 
 
-def find_next_position(options: Options, position: Position, answer: Any, count: int, so_far: int) -> Position | None:
+def find_next_position(options: Options, position: Position, reply: Reply, count: int, so_far: int) -> Position | None:
     """Return the position after an answer of `count` records, None after the last one.
 
-    `so_far` counts the records including this answer. Without a total only an empty page is the end, because a server
-    may return smaller pages than requested; so is an empty page with the same cursor. Raises ConfigurationError for a
-    link to another host, BadDataError for what is neither a link nor a cursor.
+    `so_far` counts the records of its chain of pages including this one. Without a total only an empty page is the end,
+    because a server may return smaller pages than requested; so is an empty page with the same cursor. Raises
+    ConfigurationError for a link to another host, BadDataError for what is neither a link nor a cursor.
     """
     style, name = options.paging.style, options.get_default(1, options.paging.parameter)
     if style == "none":
         return None
+    if style == "link":
+        link = find_link(reply.headers.get("Link", ""), "next")
+        following = _follow_link(options, position, link) if link else None
+        return None if following == position and count == 0 else following
     if style in ("odata", "cursor"):
         path = options.get_default(3, options.paging.next)
-        value = get_value(answer, path)
+        value = get_value(reply.content, path)
         if value is None or value is False or value in ("", [], {}):
             return None
         if not isinstance(value, str):
@@ -56,13 +62,14 @@ def find_next_position(options: Options, position: Position, answer: Any, count:
         following = (
             _follow_link(options, position, value)
             if style == "odata" or is_link(value)
-            else _set_parameter(position, name, value)
+            else _set_parameter(position, name, _to_plain(options, value))
         )
         return None if following == position and count == 0 else following
-    total = extract_total(options, answer)
+    total = extract_total(options, reply)
     if count == 0 or (total is not None and so_far >= total):
         return None
-    return _set_parameter(position, name, str(int(position.parameters[name]) + (1 if style == "page" else count)))
+    here = int(get_value(position.parameters, name))
+    return _set_number(options, position, name, here + (1 if style == "page" else count))
 
 
 def extract_records(options: Options, answer: Any) -> list[dict[str, Any]]:
@@ -94,10 +101,17 @@ def extract_envelope(options: Options, answer: Any) -> dict[str, Any]:
     return {key: value for key, value in answer.items() if key != first_part} if isinstance(answer, dict) else {}
 
 
-def extract_total(options: Options, answer: Any) -> int | None:
+def extract_total(options: Options, reply: Reply) -> int | None:
     """Return the number of all records, None if the answer has none; raises BadDataError if it should have one."""
+    if name := options.paging.total_header:
+        text = reply.headers.get(name, "").strip()
+        if not text.isdecimal():
+            raise BadDataError(
+                f"{redact_url(options.url)}: there is no total in the header {name}", "Correct paging.total_header."
+            )
+        return int(text)
     path = options.get_default(4, options.paging.total)
-    value = get_value(answer, path) if path else None
+    value = get_value(reply.content, path) if path else None
     if value is None and options.paging.total:
         raise BadDataError(f"{redact_url(options.url)}: there is no total at {path!r}", "Correct paging.total.")
     return int(value) if value is not None and str(value).isdigit() else None
@@ -119,8 +133,26 @@ def get_value(answer: Any, path: str) -> Any:
     return answer
 
 
-def _set_parameter(position: Position, name: str, value: str) -> Position:
-    return replace(position, parameters={**position.parameters, name: value})
+def set_value(parameters: Mapping[str, Any], path: str, value: Any) -> dict[str, Any]:
+    """Return a copy of parameters with a value at a path such as page.number; only JSON has nested ones."""
+    first, _, rest = path.partition(".")
+    inner = parameters.get(first)
+    if rest and path not in parameters and isinstance(inner, dict):
+        return {**parameters, first: set_value(inner, rest, value)}
+    return {**parameters, path: value}
+
+
+def _set_parameter(position: Position, name: str, value: Any) -> Position:
+    return replace(position, parameters=set_value(position.parameters, name, value))
+
+
+def _set_number(options: Options, position: Position, name: str, number: int) -> Position:
+    return _set_parameter(position, name, number if options.body == "json" else str(number))
+
+
+def _to_plain(options: Options, cursor: str) -> str | int:
+    """Return a cursor as its type in JSON, where numbers and texts differ."""
+    return int(cursor) if options.body == "json" and isinstance(cursor, Number) and cursor.isdecimal() else str(cursor)
 
 
 def is_link(text: str) -> bool:
@@ -143,4 +175,5 @@ def _follow_link(options: Options, position: Position, link: str) -> Position:
         raise ConfigurationError(
             f"{redact_url(position.url)}: the next link, {redact_url(url)}, leads to another host; it was not followed"
         )
-    return Position(url, {})
+    # a link has the query of the next page, but not the body
+    return Position(url, position.parameters if options.body else {})

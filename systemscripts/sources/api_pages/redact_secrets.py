@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import quote
 
@@ -24,4 +25,26 @@ def redact_position(position: Position, secrets: dict[str, str]) -> Position:
                 text = text.replace(spelling, f"${{{name}}}") if value else text
         return text
 
-    return Position(redact(position.url), {name: redact(value) for name, value in position.parameters.items()})
+    return _change_texts(position, redact)
+
+
+def restore_position(position: Position, secrets: dict[str, str]) -> Position:
+    """Return a position with the values of the variables of this source alone: a server may have named others."""
+
+    def restore(text: str) -> str:
+        for value, name in secrets.items():
+            text = text.replace(f"${{{name}}}", value)
+        return text
+
+    return _change_texts(position, restore)
+
+
+def _change_texts(position: Position, change: Callable[[str], str]) -> Position:
+    def visit(value: Any) -> Any:
+        if isinstance(value, str):
+            return change(value)
+        if isinstance(value, dict):
+            return {key: visit(item) for key, item in value.items()}
+        return [visit(item) for item in value] if isinstance(value, list) else value
+
+    return Position(change(position.url), visit(position.parameters))

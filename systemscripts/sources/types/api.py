@@ -16,7 +16,7 @@ from systemscripts.db_utils import transaction
 from systemscripts.directory_management import move_file
 from systemscripts.errors import TryLaterError
 from systemscripts.sources import Fetched, Request
-from systemscripts.sources.api_pages import api_source, duplicates, page_download
+from systemscripts.sources.api_pages import api_source, duplicates, page_download, redact_secrets
 from systemscripts.sources.api_pages.api_source import ApiSource
 from systemscripts.sources.api_pages.completeness import MovedError
 from systemscripts.sources.api_pages.page_store import Landing, State
@@ -63,9 +63,13 @@ def preview_files(request: Request) -> Iterator[list[Path]]:
         source = replace(source, landing=Landing(Path(name), "first_page"))
         state, client = api_source.begin_download(source), source.connect()
         try:
-            page_download.fetch_page(source, client, state, {})
-            if state.done:
-                page_download.check_complete(source, state)
+            secrets = redact_secrets.list_secrets(request.options)
+            if not state.done:
+                page_download.fetch_page(source, client, state, secrets)
+                if state.done:
+                    page_download.check_complete(source, state)
+            if state.done and not source.landing.keys:
+                page_download.check_not_empty(source, state)
         except MovedError as error:
             raise TryLaterError(f"{source.url}: {error}", "Run the same command again.") from error
         finally:
