@@ -13,7 +13,7 @@ def check_config() -> Summary:
         check_config.py
     """
     from systemscripts import settings
-    from systemscripts.configuration import yaml_row_sync
+    from systemscripts.configuration import shared_mailboxes, yaml_row_sync
     from systemscripts.errors import ConfigurationError
     from systemscripts.monitoring.checks import configuration_files
 
@@ -22,6 +22,8 @@ def check_config() -> Summary:
         summary.problem(fault, ConfigurationError.exit_code)
     for text in yaml_row_sync.find_slow_patterns():
         summary.warn("slow_pattern", text)
+    for text in shared_mailboxes.find_conflicts():
+        summary.warn("mailbox_shared", f"{text}; set settle: flag in both")
     if summary.problems:
         count = len(summary.problems)
         summary.headline = f"{count} fault{'s' if count > 1 else ''}"

@@ -47,7 +47,9 @@ def _find_files_to_preview(
             summary.details.append(f"a dry run does not contact sources of type {source.type}")
             continue
         try:
-            paths += stack.enter_context(list_files(context.request(source.options, None, leave)))
+            request = context.request(source.options, None, leave)
+            paths += stack.enter_context(list_files(request))
+            summary.details += request.details
             if part := getattr(module, "PREVIEW_SCOPE", ""):
                 summary.details.append(f"of sources of type {source.type} a dry run requests only {part}")
         except EtlError as error:

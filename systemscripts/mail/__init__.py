@@ -8,11 +8,11 @@ mail.try_login()                                reach the server, send nothing
 
 from __future__ import annotations
 
-from systemscripts.mail.message import address_to, compose, make_message_id
+from systemscripts.mail.message import address_to, compose, get_sender_address, make_message_id
 from systemscripts.mail.origin import add_to_subject, describe_origin, sign
 from systemscripts.mail.session import LOOPBACK, Refusal, is_configured, send, try_login
 
 __all__ = [
-    "LOOPBACK", "Refusal", "add_to_subject", "address_to", "compose", "describe_origin", "is_configured",
-    "make_message_id", "send", "sign", "try_login",
+    "LOOPBACK", "Refusal", "add_to_subject", "address_to", "compose", "describe_origin", "get_sender_address",
+    "is_configured", "make_message_id", "send", "sign", "try_login",
 ]  # fmt: skip

@@ -47,6 +47,8 @@ class Request:
     reload: bool = False
     # what waits in the folders of the imports; None: list the folder
     waiting: WaitingNames | None = None
+    # lines that `preview_files` adds to a dry run
+    details: list[str] = field(default_factory=list)
 
 
 @dataclass

@@ -19,6 +19,7 @@ from typing import Any
 
 import pytest
 
+from tests.conftest import Installation
 from tests.sources.door_matrix import Door
 from tests.ssh.servers import free_port, wait_for_port
 
@@ -174,6 +175,20 @@ def running_dovecot() -> Iterator[MailServer]:
         tokens.shutdown()
         tokens.server_close()
         shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="module")
+def dovecot() -> Iterator[MailServer]:
+    with running_dovecot() as server:
+        yield server
+
+
+@pytest.fixture
+def box(dovecot: MailServer, installation: Installation) -> MailServer:
+    """The empty mailbox, whose password the installation has."""
+    dovecot.clear()
+    installation.write_settings(SOURCE_MAIL_PASSWORD=PASSWORD, FILE_STILL_SECONDS="0")
+    return dovecot
 
 
 def make_certificate(path: Path, name: str = "localhost") -> None:

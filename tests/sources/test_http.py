@@ -83,7 +83,7 @@ class FileServer:
 
     def options(self, port: int = 0, **more: Any) -> dict[str, Any]:
         """The source as a configuration names it: the page of all files."""
-        limits = {"first_pause_seconds": 0.02, "timeout_seconds": 10, "attempts": 6}
+        limits = {"first_pause_seconds": 0.02, "timeout_seconds": 10, "attempts": 8}
         return {
             "type": "http",
             "url": f"http://127.0.0.1:{port or self.port}/",
@@ -110,28 +110,23 @@ def one_file(installation: Installation, site: FileServer, name: str = "orders.c
 
 
 @pytest.mark.parametrize("ranges", [True, False], ids=["ranges", "no-ranges"])
-def test_twenty_cuts_lose_and_double_nothing(installation: Installation, site: FileServer, ranges: bool) -> None:
+def test_twenty_cuts_lose_and_double_nothing(here: Installation, site: FileServer, ranges: bool) -> None:
     site.ranges = ranges
     cuts = 20 if ranges else 3
-    door_matrix.check_cuts(installation, site.door(), site.door, cuts, rows=150_000)
+    door_matrix.check_cuts(here, site.door(), site.door, cuts, rows=150_000)
     resumed = [status for _, status, _ in site.requests if status == 206]
     assert bool(resumed) == ranges
 
 
-@pytest.mark.parametrize("step", [
-    *door_matrix.COMMON_STEPS,
-    ("systemscripts.http_client.file_download:_Download._write_body", "before", 2),
-    ("systemscripts.http_client.file_download:_Download._write_body", "after", 2),
-], ids=lambda step: f"{step[0].rpartition('.')[2]}-{step[1]}")  # fmt: skip
-def test_the_run_after_a_kill_ends_in_the_usual_state(
-    installation: Installation, site: FileServer, step: door_matrix.Step
-) -> None:
-    door_matrix.check_kill(installation, site.door(), step, expect_here=False)
+def test_runs_after_kills_end_in_the_usual_state(installation: Installation, site: FileServer) -> None:
+    writing = "systemscripts.http_client.file_download:_Download._write_body"
+    steps = [(writing, "before", 2), *door_matrix.COMMON_STEPS, (writing, "after", 2)]
+    door_matrix.check_kills(installation, site.door(), steps, expect_here=False)
 
 
-def test_a_killed_download_is_resumed_by_the_next_run(installation: Installation, site: FileServer) -> None:
+def test_a_killed_download_is_resumed_by_the_next_run(here: Installation, site: FileServer) -> None:
     site.files["orders.csv"] = make_rows(1, 200_000)
-    one_file(installation, site, limits={"attempts": 1})
+    one_file(here, site, limits={"attempts": 1})
     real, size = site.answer, len(site.files["orders.csv"])
 
     def send_half(path: str, asked: dict[str, str]) -> tuple[int, bytes, dict[str, str]]:
@@ -140,39 +135,39 @@ def test_a_killed_download_is_resumed_by_the_next_run(installation: Installation
 
     site.answer = send_half  # type: ignore[method-assign]
     site.server.RequestHandlerClass.protocol_version = "HTTP/1.0"  # type: ignore[attr-defined]
-    door_matrix.assert_fails(installation, 75, "truncated", "The next run continues")
+    door_matrix.assert_fails(here, 75, "truncated", "The next run continues")
     site.answer = real  # type: ignore[method-assign]
-    door_matrix.load(installation)
+    door_matrix.load(here)
     assert [asked["Range"] for _, status, asked in site.requests if status == 206] == [f"bytes={size // 2}-"]
-    assert installation.sql("select count(distinct amount) from public.orders") == [(200_000,)]
+    assert here.sql("select count(distinct amount) from public.orders") == [(200_000,)]
 
 
-def test_only_another_content_is_fetched_whatever_the_stamps_say(installation: Installation, site: FileServer) -> None:
-    door_matrix.check_new_content_under_a_name(installation, site.door())
+def test_only_another_content_is_fetched_whatever_the_stamps_say(here: Installation, site: FileServer) -> None:
+    door_matrix.check_new_content_under_a_name(here, site.door())
     site.salt = "the same content under another ETag"
-    assert installation.summary("generic_import", "orders")["files"] == 0
+    assert door_matrix.summarize(here).files == 0
     assert site.requests[-1][1] == 200
-    assert installation.summary("generic_import", "orders")["files"] == 0
+    assert door_matrix.summarize(here).files == 0
     assert site.requests[-1][1] == 304
     site.stamps = False
     for expected in (0, 0):
-        assert installation.summary("generic_import", "orders")["files"] == expected
+        assert door_matrix.summarize(here).files == expected
     # back to what it was: that is new again
     site.files["orders_1.csv"] = make_rows(7)
-    assert installation.summary("generic_import", "orders")["files"] == 1
-    assert len(installation.sql("select file_id from dba.tfile")) == 3
+    assert door_matrix.summarize(here).files == 1
+    assert len(here.sql("select file_id from dba.tfile")) == 3
 
 
-def test_names_of_links_are_never_trusted(installation: Installation, site: FileServer) -> None:
+def test_names_of_links_are_never_trusted(here: Installation, site: FileServer) -> None:
     site.files["orders_1.csv"] = make_rows(1)
     page = "".join(f'<a href="{quote(name, safe="")}">x</a>' for name in (*door_matrix.UNSAFE_NAMES, "orders_1.csv"))
     site.files["list.html"] = page.encode()
     options = site.options() | {"url": f"http://127.0.0.1:{site.port}/list.html", "links": r"[\s\S]*\.csv"}
-    installation.configure("orders", file_pattern=r".*\.csv", load_mode="append", sources=[options])
-    summary = installation.summary("generic_import", "orders")
-    refused = [text for text in summary["warnings"] if "its name is not allowed" in text]
+    here.configure("orders", file_pattern=r".*\.csv", load_mode="append", sources=[options])
+    summary = door_matrix.summarize(here)
+    refused = [notice for notice in summary.warnings if "its name is not allowed" in notice.text]
     assert len(refused) == len(door_matrix.UNSAFE_NAMES)
-    assert [name for (name,) in installation.sql("select name from dba.tfile")] == ["orders_1.csv"]
+    assert [name for (name,) in here.sql("select name from dba.tfile")] == ["orders_1.csv"]
 
 
 def test_a_name_from_the_server_is_checked_and_may_be_given(installation: Installation, site: FileServer) -> None:
@@ -189,51 +184,49 @@ def test_a_name_from_the_server_is_checked_and_may_be_given(installation: Instal
     assert "geheim99" not in installation.read_logs()
 
 
-def test_a_full_disk_loses_nothing(installation: Installation, site: FileServer) -> None:
-    door_matrix.check_full_disk(installation, site.door(), settled_later=False)
+def test_a_full_disk_loses_nothing(here: Installation, site: FileServer) -> None:
+    door_matrix.check_full_disk(here, site.door(), settled_later=False)
 
 
-def test_a_refused_login_and_a_missing_page_are_one_line_and_no_secret(
-    installation: Installation, site: FileServer
-) -> None:
+def test_a_refused_login_and_a_missing_page_are_one_line_and_no_secret(here: Installation, site: FileServer) -> None:
     site.files["orders.csv"] = make_rows(1)
     site.login = "right-token-1"
-    installation.write_settings(SOURCE_SITE_TOKEN="wrong-token-1")
-    one_file(installation, site, token="${SOURCE_SITE_TOKEN}")
-    line = door_matrix.assert_fails(installation, 78, "HTTP 401", "Check the credentials")
-    assert "wrong-token-1" not in line + installation.read_logs()
-    one_file(installation, site, "gone.csv")
+    here.write_settings(SOURCE_SITE_TOKEN="wrong-token-1")
+    one_file(here, site, token="${SOURCE_SITE_TOKEN}")
+    line = door_matrix.assert_fails(here, 78, "HTTP 401", "Check the credentials")
+    assert "wrong-token-1" not in line
+    one_file(here, site, "gone.csv")
     site.login = ""
-    door_matrix.assert_fails(installation, 78, "gone.csv: HTTP 404")
-    one_file(installation, site)
-    door_matrix.load(installation)
+    door_matrix.assert_fails(here, 78, "gone.csv: HTTP 404")
+    one_file(here, site)
+    door_matrix.load(here)
 
 
 def test_a_redirect_is_followed_by_the_address_rules_and_without_the_login(
-    installation: Installation, site: FileServer
+    here: Installation, site: FileServer
 ) -> None:
     other = FileServer()
     other.files["orders.csv"] = make_rows(1)
     site.redirects = {
         "/orders.csv": f"http://localhost:{other.port}/orders.csv", "/cloud.csv": "http://169.254.169.254/cloud.csv",
     }  # fmt: skip
-    one_file(installation, site, "cloud.csv")
-    door_matrix.assert_fails(installation, 78, "169.254.169.254", "an address that no source may use")
-    one_file(installation, site, token="${SOURCE_SITE_TOKEN}")
-    installation.write_settings(SOURCE_SITE_TOKEN="right-token-1")
-    door_matrix.load(installation)
+    one_file(here, site, "cloud.csv")
+    door_matrix.assert_fails(here, 78, "169.254.169.254", "an address that no source may use")
+    one_file(here, site, token="${SOURCE_SITE_TOKEN}")
+    here.write_settings(SOURCE_SITE_TOKEN="right-token-1")
+    door_matrix.load(here)
     assert [("Authorization" in asked) for _, _, asked in site.requests] == [False, True]
     assert [("Authorization" in asked) for _, _, asked in other.requests] == [False]
     other.server.shutdown()
     other.server.server_close()
 
 
-def test_a_file_without_size_and_end_is_loaded_with_a_warning(installation: Installation, site: FileServer) -> None:
+def test_a_file_without_size_and_end_is_loaded_with_a_warning(here: Installation, site: FileServer) -> None:
     site.files["orders.csv"] = make_rows(1)
     site.length = False
-    one_file(installation, site)
-    summary = installation.summary("generic_import", "orders")
-    assert summary["files"] == 1 and "may be incomplete" in summary["warnings"][0]
+    one_file(here, site)
+    summary = door_matrix.summarize(here)
+    assert summary.files == 1 and "may be incomplete" in summary.warnings[0].text
 
 
 def test_a_dry_run_shows_the_file_and_keeps_nothing(installation: Installation, site: FileServer) -> None:

@@ -46,6 +46,8 @@ class Options(Strict):
     # where `move` puts mails whose attachments are loaded, and those with a refused one
     done_folder: str = "done"
     refused_folder: str = "refused"
+    # after which outcomes of its files the sender of a mail gets one answer
+    answer: list[Literal["refused", "held", "loaded"]] = []
 
     @field_validator("senders")
     @classmethod

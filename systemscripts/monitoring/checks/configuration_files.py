@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 from systemscripts import reports, schedules, targets
 from systemscripts.commands import format_command
-from systemscripts.configuration import pipeline_config, yaml_row_sync
+from systemscripts.configuration import pipeline_config, shared_mailboxes, yaml_row_sync
 from systemscripts.errors import EtlError
-from systemscripts.monitoring.doctor_lines import FAILURE, OK, Context, Line
+from systemscripts.monitoring.doctor_lines import FAILURE, OK, WARNING, Context, Line
 
 ORDER = 70
 
@@ -18,6 +18,8 @@ def check(context: Context) -> Iterator[Line]:
     faults = list(find_faults())
     for fault in faults:
         yield Line(FAILURE, "configuration", fault, f"Correct that file, then run: {format_command('check_config')}")
+    for text in shared_mailboxes.find_conflicts():
+        yield Line(WARNING, "configuration", text, "Set settle: flag in both, or give each its own folder.")
     if not faults:
         yield Line(OK, "configuration", "every YAML file is valid")
 

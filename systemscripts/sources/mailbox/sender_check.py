@@ -38,6 +38,11 @@ def is_listed(sender: str, options: Options) -> bool:
     return bool({sender, f"@{sender.rpartition('@')[2]}", "*"} & set(options.senders))
 
 
+def is_named(sender: str, options: Options) -> bool:
+    """Return whether a sender is listed by address or domain, not only as everyone."""
+    return bool({sender, f"@{sender.rpartition('@')[2]}"} & set(options.senders))
+
+
 def judge_authentication(message: Message, sender: str, server: str = "") -> Verdict:
     """Return what the receiving server found out about the sender.
 

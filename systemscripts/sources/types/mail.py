@@ -13,7 +13,10 @@ from __future__ import annotations
 
 import atexit
 import hashlib
+import os
+import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -29,7 +32,7 @@ from systemscripts.directory_management import explain_write_error, is_in_progre
 from systemscripts.errors import ConfigurationError, EtlError, describe_faults
 from systemscripts.sources import Fetched, Request, arrival
 from systemscripts.sources.arrival import size_limits
-from systemscripts.sources.mailbox import attached_files, sender_check
+from systemscripts.sources.mailbox import attached_files, mail_notes, sender_check
 from systemscripts.sources.mailbox.attached_files import Attachment
 from systemscripts.sources.mailbox.mailbox_session import MailboxSession
 from systemscripts.sources.types import local
@@ -42,6 +45,8 @@ TYPE = "mail"
 LIVE = False
 # mails whose headers are asked for together
 HEADERS_AT_ONCE = 200
+# in a dry run
+PREVIEWED_MAILS = 100
 _sessions: dict[str, MailboxSession] = {}
 FLAGS = {"seen": r"\Seen", "flagged": r"\Flagged"}
 
@@ -57,8 +62,10 @@ def fetch(request: Request) -> Fetched:
     options = _parse_options(request.options, f"import {request.config.config_name}, source mail")
     folder = local.get_folder(request.config, request.directories)
     folder.mkdir(parents=True, exist_ok=True)
+    mail_notes.check_mail_server(options)
     session = _open_session(options)
     try:
+        mail_notes.send_answers(request)
         for mail_folder in options.folders:
             for head in _list_new(request, options, session, mail_folder, fetched):
                 _fetch_mail(request, options, session, mail_folder, head, folder, fetched)
@@ -75,8 +82,16 @@ def settle(request: Request, ticket: file_ledger.Ticket) -> None:
     Raises EtlError if the server refuses; the next run tries again.
     """
     options = _parse_options(request.options, f"import {request.config.config_name}, source mail")
-    if options.settle == "keep" or not (is_refused := _find_refusal(request, ticket)):
+    if not (is_refused := _find_refusal(request, ticket)):
         return
+    if options.settle != "keep":
+        _settle_mail(options, ticket, is_refused)
+    if options.answer:
+        mail_notes.write_answer(request, options, (ticket.source_stamp or "").partition(" ")[0])
+        mail_notes.send_answers(request)
+
+
+def _settle_mail(options: Options, ticket: file_ledger.Ticket, is_refused: str) -> None:
     folder, uid_validity, uid = (ticket.source_path or "").removeprefix(options.address).rsplit("/", 4)[:3]
     target = options.refused_folder if is_refused == "refused" else options.done_folder
     session = _open_session(options)
@@ -88,6 +103,36 @@ def settle(request: Request, ticket: file_ledger.Ticket) -> None:
         _store_flag(session, folder, uid, FLAGS.get(options.flag, options.flag))
     else:
         _move_mail(session, folder, uid, target)
+
+
+@contextmanager
+def preview_files(request: Request) -> Iterator[list[Path]]:
+    """Yield the attachments of the new mails, for a dry run, and name the mails; all is removed afterwards.
+
+    Nothing is changed or noted in the mailbox or here.
+    """
+    options = _parse_options(request.options, f"import {request.config.config_name}, source mail")
+    session = _open_session(options)
+    fetched, paths, count = Fetched(), [], 0
+    with tempfile.TemporaryDirectory(dir=request.directories.temporary, prefix=f"dry_run_{os.getpid()}_") as name:
+        for mail_folder in options.folders:
+            for head in _list_new(request, options, session, mail_folder, fetched):
+                count += 1
+                if count > PREVIEWED_MAILS:
+                    continue
+                notes, files = _read_mail(request, options, session, mail_folder, head)
+                names = ", ".join(file.name for file in files) or "nothing for this import"
+                request.details.append(f"the mail {_describe(head)} from {head.from_} in {mail_folder}: {names}")
+                request.details.extend(f"  {note}" for note in notes)
+                folder = Path(name) / str(count)
+                folder.mkdir()
+                for file in files:
+                    (folder / file.name).write_bytes(file.content)
+                    paths.append(folder / file.name)
+        request.details.extend(notice.text for notice in fetched.left.values())
+        if count > PREVIEWED_MAILS:
+            request.details.append(f"and {count - PREVIEWED_MAILS:,} more mails, which a dry run does not read")
+        yield paths
 
 
 def address(written: dict[str, Any]) -> str:
@@ -135,8 +180,15 @@ def _list_new(
         criteria += f" SINCE {settings.now() - timedelta(days=options.days):%d-%b-%Y}"
     uids = session.call(folder, "the list of mails", lambda mailbox: mailbox.uids(criteria, None))
     start = f"{options.address}{folder}/{session.uid_validity}/"
+    pattern = options.pattern or request.config.file_pattern
     with transaction(request.connection) as cursor:
         known = _list_known(file_ledger.list_origins(cursor, request.config.config_name, TYPE, start))
+        without = mail_notes.list_without_files(cursor, request.config.config_name, start)
+    for uid in uids:
+        noted = without.get(f"{start}{uid}/")
+        if noted is not None and noted.pattern == pattern:
+            known.add(f"{start}{uid}/")
+            _say(fetched, folder, uid, noted.notes)
     new = [uid for uid in uids if f"{start}{uid}/" not in known]
     for first in range(0, len(new), HEADERS_AT_ONCE):
         some = new[first : first + HEADERS_AT_ONCE]
@@ -188,13 +240,43 @@ def _fetch_mail(
     what = f"the mail {_describe(head)}"
     if not size_limits.SizeLimits(request, fetched).try_admit(f"{what} in {options.name}", head.size_rfc822):
         return
+    notes, files = _read_mail(request, options, session, mail_folder, head)
+    said = [f"{what} in {mail_folder} of {options.name}: {note}" for note in notes]
+    _say(fetched, mail_folder, str(head.uid), said)
+    start = f"{options.address}{mail_folder}/{session.uid_validity}/{head.uid}"
+    arrived = []
+    for origin, file in _list_origins(start, head, files):
+        with transaction(request.connection) as cursor:
+            known = file_ledger.has_stamp(cursor, request.config.config_name, TYPE, origin.stamp)
+        # the same mail has another number where someone moved it
+        if not known:
+            arrived.append((origin, _write_part(request, origin, file.content)))
+    with transaction(request.connection) as cursor:
+        if not arrived:
+            pattern = options.pattern or request.config.file_pattern
+            mail_notes.note_without_files(cursor, request.config.config_name, start, pattern, said)
+        elif options.answer:
+            mark = arrived[0][0].stamp.partition(" ")[0]
+            mail_notes.note_answer(cursor, request.config.config_name, options, start, mark, head.obj)
+    fetched.tickets += arrival.land_files(request, TYPE, arrived, folder)
+
+
+def _say(fetched: Fetched, folder: str, uid: str, notes: list[str]) -> None:
+    for number, note in enumerate(notes):
+        fetched.leave(Path(f"{folder}/{uid}/{number}"), note)
+
+
+def _read_mail(
+    request: Request, options: Options, session: MailboxSession, mail_folder: str, head: MailMessage
+) -> tuple[list[str], list[Attachment]]:
+    """Return what is to be said about one mail, and its wanted attachments; nothing if it was moved meanwhile."""
     uid = str(head.uid)
     whole = session.call(
-        mail_folder, what, lambda mailbox: list(mailbox.fetch(uid_list=[uid], mark_seen=False, bulk=False))
-    )
-    # a person or another run has moved it meanwhile
+        mail_folder, f"the mail {_describe(head)}",
+        lambda mailbox: list(mailbox.fetch(uid_list=[uid], mark_seen=False, bulk=False)),
+    )  # fmt: skip
     if not whole:
-        return
+        return [], []
     notes: list[str] = []
     pattern = compile_pattern(options.pattern or request.config.file_pattern)
 
@@ -205,17 +287,7 @@ def _fetch_mail(
     files = list(attached_files.list_attachments(whole[0].obj, is_wanted, notes))
     if not files and not notes:
         notes.append(f"it has no attachment that matches {options.pattern or request.config.file_pattern}")
-    for number, note in enumerate(notes):
-        fetched.leave(Path(f"{mail_folder}/{uid}/{number}"), f"{what} in {mail_folder} of {options.name}: {note}")
-    start = f"{options.address}{mail_folder}/{session.uid_validity}/{uid}"
-    arrived = []
-    for origin, file in _list_origins(start, head, files):
-        with transaction(request.connection) as cursor:
-            known = file_ledger.has_stamp(cursor, request.config.config_name, TYPE, origin.stamp)
-        # the same mail has another number where someone moved it
-        if not known:
-            arrived.append((origin, _write_part(request, origin, file.content)))
-    fetched.tickets += arrival.land_files(request, TYPE, arrived, folder)
+    return notes, files
 
 
 def _list_origins(
