@@ -64,6 +64,8 @@ class Column(Spellings):
     null: list[str] | None = None
     # numeric: digits after the point; a value with more is rejected
     scale: int | None = Field(None, ge=0, le=MAX_SCALE)
+    # numeric: as many of the last digits are decimals, and no mark is written: 0000012345 means 123.45 with 2
+    implied_decimals: int = Field(0, ge=0, le=MAX_SCALE)
     # of the items of a text[]
     separator: str = ","
     required: bool = False
@@ -87,7 +89,8 @@ class Column(Spellings):
     @property
     def has_number_spelling(self) -> bool:
         """Return whether numbers of another spelling than the usual one are declared."""
-        return bool(self.decimal or self.thousands or self.currency or self.negative or self.percent)
+        marks = self.decimal or self.thousands or self.implied_decimals
+        return bool(marks or self.currency or self.negative or self.percent)
 
     def with_defaults(self, defaults: Spellings) -> Column:
         """Return the column with the spellings of its import that fit its type and contradict none of its own."""
@@ -96,9 +99,9 @@ class Column(Spellings):
             keys = ["negative"]
             if not self.percent:
                 keys.append("currency")
-            if defaults.decimal != self.thousands:
+            if defaults.decimal != self.thousands and not self.implied_decimals:
                 keys.append("decimal")
-            if defaults.thousands != self.decimal:
+            if defaults.thousands != self.decimal and not self.implied_decimals:
                 keys.append("thousands")
         elif self.type in DATE_TYPES:
             keys = ["language", "pivot"]
@@ -134,6 +137,7 @@ class Column(Spellings):
             raise ValueError("currency and percent are not for the same number")
         if self.scale is not None and self.type != "numeric":
             raise ValueError(f"scale is for numeric, not for {self.type}")
+        self._check_implied_decimals()
         if (self.true_words or self.false_words) and self.type != "boolean":
             raise ValueError(f"true and false are for boolean, not for {self.type}")
         if both := {*self.true_words, *self.false_words} & {*(self.null or ())}:
@@ -141,6 +145,16 @@ class Column(Spellings):
         if self.fill and (self.type not in ("timestamp", "timestamptz") or self.from_column or self.default):
             raise ValueError("fill is for a timestamp or timestamptz, without from and default")
         return self
+
+    def _check_implied_decimals(self) -> None:
+        if self.implied_decimals and self.type != "numeric":
+            raise ValueError(f"implied_decimals is for numeric, not for {self.type}")
+        if self.implied_decimals and (self.decimal or self.thousands):
+            raise ValueError(
+                "implied_decimals is for numbers without marks: neither decimal nor thousands goes with it"
+            )
+        if self.scale is not None and self.scale < self.implied_decimals:
+            raise ValueError("scale must be at least implied_decimals")
 
     def _check_dates(self) -> None:
         """Raise ValueError for formats that are not of the type, and for keys that no format uses."""

@@ -35,6 +35,8 @@ class Sum:
 
     index: int
     convert: convert_values.Convert
+    # whether the decimals of the column are implied, so that its digits alone mean something else
+    is_implied: bool
     empty: frozenset[str]
     total: Decimal = Decimal(0)
     unreadable: int = 0
@@ -51,6 +53,9 @@ class Sum:
 
     def read_total(self, text: str) -> set[Decimal]:
         """Return what a stated total may mean: also as the column writes numbers, with its currency and brackets."""
+        if self.is_implied:
+            with contextlib.suppress(ValueError):
+                return {Decimal(self.convert(text))}
         meanings = read_number(text)
         with contextlib.suppress(ValueError):
             meanings.add(Decimal(self.convert(text)))
@@ -106,7 +111,7 @@ def _plan_sums(config: ImportConfig, file: PreparedFile) -> dict[str, Sum]:
         field = column_layout.build_field(config, name, None, exact)
         convert = convert_values.make_converter(field.column, None)
         assert convert is not None
-        sums[column] = Sum(file.columns.index(name), convert, field.null)
+        sums[column] = Sum(file.columns.index(name), convert, exact.implied_decimals > 0, field.null)
     return sums
 
 

@@ -5,18 +5,18 @@ from __future__ import annotations
 import csv
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from systemscripts import file_ledger
 from systemscripts.configuration import ImportConfig, sidecar_files, variables
-from systemscripts.configuration.file_layout_options import parse_span
 from systemscripts.configuration.learned_aliases import add_learned_aliases
 from systemscripts.datasets import label_and_date, lake
 from systemscripts.datasets.label_and_date import Identity, Rule
 from systemscripts.db_utils import Cursor, transaction
 from systemscripts.directory_management import FileStat, atomic_write, compute_sha256, read_file_stat
 from systemscripts.errors import BadDataError, TryLaterError, UsageError
+from systemscripts.imports.reading_options import convert_reading
 from systemscripts.ingest import known_warnings
 from systemscripts.ingest.ingest_context import Context
 from systemscripts.summary import Notice
@@ -143,30 +143,12 @@ def _record_hash_and_size(context: Context, ticket: file_ledger.Ticket, digest: 
 
 def build_reading_options(context: Context) -> ReadingOptions:
     """Return how the files of an import are read."""
-    # the other keys under reading: concern columns and values
-    keys = {field.name for field in fields(ReadingOptions)}
-    options = context.config.reading.model_dump(include=keys)
-    options["names"] = tuple(options["names"])
-    if isinstance(options["header_row"], list):
-        options["header_row"] = tuple(options["header_row"])
-    reading = context.config.reading
-    # the database does not keep their order
-    spans = [(name, *parse_span(span)) for name, span in reading.fixed_width.items()]
-    options["fixed_width"] = tuple(sorted(spans, key=lambda span: span[1]))
-    options["fields"] = tuple(sorted(reading.fields.items()))
-    options["unpivot"] = tuple(reading.unpivot.columns)
-    options["unpivot_names"] = (reading.unpivot.name, reading.unpivot.value)
-    types = reading.record_types
     control = context.config.control
     passwords = variables.resolve_variables(context.config.reading.password, "reading.password")
     return ReadingOptions(
         passwords=tuple(passwords),
-        **options,
+        **convert_reading(context.config.reading),
         known_columns=_find_known_columns(context.config),
-        header_code=types.header,
-        trailer_code=types.trailer,
-        row_code=types.rows,
-        skipped_codes=tuple(types.skip),
         header_is_control=control.has_source("header"),
         trailer_is_control=control.has_source("trailer"),
     )

@@ -20,6 +20,8 @@ from webconsole.security import access
 blueprint = Blueprint("file_routes", __name__)
 # values of a description of 1,600 columns with seven keys each
 MAX_VALUES = 12_000
+# of a file of fixed width, or of values around nested records
+MAX_LAYOUT_COLUMNS = 1600
 _OFFSET = {"type": "integer", "minimum": 0, "maximum": MAX_INTEGER}
 
 
@@ -43,6 +45,14 @@ class HowToRead(Body):
     no_header: bool = False
     encoding: str | None = Field(None, max_length=40)
     delimiter: str | None = Field(None, min_length=1, max_length=10)
+    # layouts, as below `reading` in the YAML of an import
+    fixed_width: dict[str, str] | None = Field(None, max_length=MAX_LAYOUT_COLUMNS)
+    record_types: dict[str, str | list[str]] | None = None
+    records: str | None = Field(None, max_length=500)
+    fields: dict[str, str] | None = Field(None, max_length=MAX_LAYOUT_COLUMNS)
+    region: str | None = Field(None, max_length=30)
+    title: str | None = Field(None, max_length=200)
+    unpivot: dict[str, str | list[str]] | None = None
 
 
 class ColumnEdit(Body):

@@ -13,7 +13,19 @@ EMPTY_WORD = "(empty)"
 _LANGUAGE = re.compile(r"\s*\[([a-z]{2,3}(?:_[A-Z]{2})?)\]\s*$")
 _NUMBER = re.compile(r"\d(?:[\d.,'\u2019\s]*\d)?")
 # keys of a declaration that the text stands for
-KEYS = ("formats", "language", "pivot", "decimal", "thousands", "currency", "negative", "percent", "true", "false")
+KEYS = (
+    "formats",
+    "language",
+    "pivot",
+    "decimal",
+    "thousands",
+    "currency",
+    "negative",
+    "percent",
+    "implied_decimals",
+    "true",
+    "false",
+)
 
 
 def describe_format(declared: dict[str, Any]) -> str:

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, fields, replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
+from pydantic import ValidationError
+
 from systemscripts.configuration import ImportConfig
+from systemscripts.errors import UsageError, describe_faults
 from systemscripts.findings.known_shape import LastFile
+from systemscripts.imports.reading_options import convert_given
 from systemscripts.imports.suggest import propose_import, read_file, suggest_files
 from systemscripts.tables import column_aliases
 from systemscripts.tables.model import ReadingOptions
@@ -60,6 +64,8 @@ def describe_file(path: Path, options: ReadingOptions) -> dict[str, Any]:
             for skip in proposal.skips
         ],
         "filled": list(proposal.filled),
+        # keys of `reading` that its import needs
+        "layout": proposal.layout,
     }
 
 
@@ -90,6 +96,11 @@ def describe_for_import(
 
 
 def build_options(reading: Mapping[str, Any], base: ReadingOptions = ReadingOptions()) -> ReadingOptions:
-    """Return the options for reading a file: those of its import, with what a person says."""
-    known = {field.name for field in fields(ReadingOptions)}
-    return replace(base, **{key: value for key, value in reading.items() if key in known})
+    """Return the options for reading a file: those of its import, with what a person says.
+
+    Raises UsageError for a key or value that `reading` may not have.
+    """
+    try:
+        return replace(base, **convert_given(dict(reading)))
+    except ValidationError as error:
+        raise UsageError(f"reading: {describe_faults(error)}", "Correct it, then read the file again.") from error

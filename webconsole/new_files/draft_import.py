@@ -116,6 +116,7 @@ def build_proposal(facts: Mapping[str, Any], edits: Mapping[str, Any], reading: 
         edits["target_table"],
         f"file_watcher/{edits['name']}",
         reading,
+        layout=facts.get("layout", {}),
         is_strict=len(columns) < len(pairs),
     )
 

@@ -9,7 +9,7 @@ from systemscripts.tables.column_names import make_column_names
 
 
 def propose_layout(files: Sequence[FileFacts]) -> dict[str, object]:
-    """Return the keys of `reading` for columns of fixed width; none where the files differ.
+    """Return the keys of `reading` for columns of fixed width, types and nested records; none where the files differ.
 
     A later file may have a value that fills its column: then blanks no longer show where the next one begins.
     """
@@ -18,6 +18,8 @@ def propose_layout(files: Sequence[FileFacts]) -> dict[str, object]:
 
 
 def _describe_layout(file: FileFacts) -> dict[str, object]:
+    if file.layout:
+        return file.layout
     positions = file.detected.positions
     if not positions or file.detected.header_row is None:
         return {}

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
+from systemscripts.errors import BadDataError
+from systemscripts.imports.reading_options import convert_given
 from systemscripts.imports.suggest import profile_table, skip_proposals
 from systemscripts.imports.suggest.column_profile import ColumnProfile
+from systemscripts.imports.suggest.find_layout import find_layout
 from systemscripts.imports.suggest.report_rows import SkipProposal
 from systemscripts.imports.values import skip_rows, split_fields
 from systemscripts.imports.values.skip_rows import SkipRule
@@ -38,6 +42,8 @@ class FileFacts:
     warnings: list[Notice] = field(default_factory=list)
     # how the file itself types its columns
     types: dict[str, dict[str, object]] = field(default_factory=dict)
+    # the keys of `reading` that it was read with, because it needs them
+    layout: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass
@@ -98,8 +104,23 @@ class _WatchedTable(Table):
 def read_file(path: Path, advance: Callable[[int], None], options: ReadingOptions = ReadingOptions()) -> FileFacts:
     """Read a whole file. Raises BadDataError when it is empty, truncated or not a table.
 
-    `options`: what a person says about reading it; the rest is detected.
+    `options`: what a person says about reading it; the rest is detected, and without them also types of records,
+    columns of fixed width without names, and the path of nested records.
     """
+    layout = find_layout(path) if options == ReadingOptions() and path.is_file() else {}
+    if not layout:
+        return _read_as_table(path, advance, options)
+    try:
+        facts = _read_as_table(path, advance, replace(options, **convert_given(layout)))
+    except BadDataError:
+        # what was found does not hold for the whole file
+        return _read_as_table(path, advance, options)
+    facts.layout = layout
+    return facts
+
+
+def _read_as_table(path: Path, advance: Callable[[int], None], options: ReadingOptions) -> FileFacts:
+    """Read a whole file with these options."""
     with open_table(path, options) as table:
         names, kept = make_column_names(table.columns), _Kept()
         profiles, rows = profile_table.profile_columns(_WatchedTable(table, kept.add), names, advance)

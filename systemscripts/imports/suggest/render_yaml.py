@@ -18,6 +18,11 @@ MAX_SHOWN_HEADERS = 12
 LAYOUT_REASONS = {
     "header_row": "the line of the names",
     "fixed_width": "letters of each line, from 1; widen a column that ends too early",
+    "record_types": "what the records begin with; totals in the trailer: see control",
+    "no_header": "no line has the names of the columns",
+    "delimiter": "of the records",
+    "records": "the path of the records",
+    "fields": "values from around the records",
 }
 
 

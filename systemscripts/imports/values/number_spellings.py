@@ -20,6 +20,7 @@ _EXPONENT = f"(?:[eE]{_SIGN}?[0-9]{{1,4}})?"
 _WHOLE = re.compile("[+-]?[0-9]+")
 _UNCHANGED = {"integer": _WHOLE, "bigint": _WHOLE, "numeric": re.compile(r"[+-]?[0-9]+(?:\.[0-9]+)?")}
 _SIGN_AFTER = re.compile(r"^(.+)([+-])$", re.MULTILINE)
+_DIGITS = re.compile(r"^([+-]?)([0-9]+)$", re.MULTILINE)
 _ANY_BLANK = re.compile(BLANK)
 
 
@@ -35,6 +36,8 @@ class NumberSpelling:
     negative: tuple[str, ...]
     # what PostgreSQL reads unchanged, where nothing else is declared
     unchanged: re.Pattern[str] | None
+    # how many of the last digits are decimals
+    implied_decimals: int = 0
 
     def read(self, text: str, name: str) -> str:
         """Return a value as PostgreSQL writes numbers; raise ValueError if it is not `name`, such as a number."""
@@ -58,7 +61,12 @@ class NumberSpelling:
         if "brackets" in self.negative:
             # the unit before them is gone
             text = text.replace("(", "-").replace(")", "")
-        return _SIGN_AFTER.sub(r"\2\1", text) if "after" in self.negative else text
+        text = _SIGN_AFTER.sub(r"\2\1", text) if "after" in self.negative else text
+        return _DIGITS.sub(self._insert_point, text) if self.implied_decimals else text
+
+    def _insert_point(self, match: re.Match[str]) -> str:
+        digits = match[2].zfill(self.implied_decimals + 1)
+        return f"{match[1]}{digits[: -self.implied_decimals]}.{digits[-self.implied_decimals :]}"
 
     @functools.cached_property
     def one(self) -> re.Pattern[str]:
@@ -69,6 +77,8 @@ class NumberSpelling:
         ungrouped = re.sub(_build_mark(self.thousands), "", text) if self.thousands else text
         if ungrouped != text and self.one.fullmatch(ungrouped):
             return f"{text!r} has its thousands marks in the wrong places"
+        if self.implied_decimals and "." in text:
+            return f"{text!r} has a point, although its last {self.implied_decimals} digits are declared as decimals"
         if self.decimal != "." and self.one.fullmatch(text.replace(".", self.decimal)):
             return f"{text!r} has a point where the decimal mark is {self.decimal!r}"
         return f"{text!r} is not {name}"
@@ -86,8 +96,9 @@ def build_spelling(column: Column, max_digits: int | None = None, is_usual: bool
     expression = rf"{_BLANKS}(?:{_build_expression(number, column, unit)}){_BLANKS}"
     unchanged = None if column.has_number_spelling else _UNCHANGED[column.type]
     return NumberSpelling(
-        expression, decimal, thousands, re.compile(unit) if unit else None, tuple(column.negative), unchanged
-    )
+        expression, decimal, thousands, re.compile(unit) if unit else None, tuple(column.negative), unchanged,
+        column.implied_decimals,
+    )  # fmt: skip
 
 
 def find_decimal_mark(column: Column) -> str:
@@ -108,7 +119,9 @@ def _build_mark(thousands: str) -> str:
 
 def _build_number(column: Column, decimal: str, thousands: str, max_digits: int | None, is_usual: bool) -> str:
     """Return the expression of a number without sign and unit."""
-    whole = f"[0-9]{{1,{max_digits}}}" if max_digits else "[0-9]+"
+    whole = f"[0-9]{{1,{max_digits + column.implied_decimals}}}" if max_digits else "[0-9]+"
+    if column.implied_decimals:
+        return whole
     if thousands:
         mark = _build_mark(thousands)
         groups, pairs = ("+", "+") if max_digits is None else _limit_groups(max_digits)
