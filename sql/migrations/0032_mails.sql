@@ -18,6 +18,7 @@ create table dba.tmail (
     unique (config_name, source_path)
 );
 comment on table dba.tmail is 'Mails that a source of type mail has read and that need a note besides their files (dba.tfile)';
+comment on column dba.tmail.mail_id is 'The note';
 comment on column dba.tmail.config_name is 'The import';
 comment on column dba.tmail.source_path is 'Mailbox, folder, UIDVALIDITY and UID of the mail';
 comment on column dba.tmail.mark is 'A hash of the mail: the first part of dba.tfile.source_stamp of its files';

@@ -24,7 +24,7 @@ WORDS = [
 class Layout:
     """A file, the table that it means, and what its layout is."""
 
-    kind: str
+    family: str
     content: str
     rows: list[list[str]]
     # keys of `reading` that must be proposed as they are
@@ -118,8 +118,8 @@ def _make_fixed_types(rng: random.Random) -> Layout:
     if rng.random() < 0.5:
         lines = [line.ljust(90) for line in lines]
     types = {"header": header, "rows": rows, "trailer": trailer} | ({"skip": [other]} if has_others else {})
-    found = [[cell.strip() for cell in row] for row in cells]
-    return Layout("fixed types", "\r\n".join(lines) + "\r\n", found, {"record_types": types})
+    stripped = [[cell.strip() for cell in row] for row in cells]
+    return Layout("fixed types", "\r\n".join(lines) + "\r\n", stripped, {"record_types": types})
 
 
 def _make_delimited_types(rng: random.Random) -> Layout:

@@ -53,7 +53,7 @@ def is_recognised(layout: Layout, folder: Path) -> bool:
 @pytest.mark.parametrize("seed", SEEDS)
 def test_of_fifty_generated_layouts_at_least_45_are_recognised(seed: int, tmp_path: Path) -> None:
     layouts = make_layouts(seed, COUNT)
-    missed = Counter(layout.kind for layout in layouts if not is_recognised(layout, tmp_path))
+    missed = Counter(layout.family for layout in layouts if not is_recognised(layout, tmp_path))
     assert COUNT - missed.total() >= LEAST, missed
 
 

@@ -9,6 +9,7 @@ import pytest
 import yaml
 from pydantic import ValidationError
 
+from systemscripts.configuration.column_schema import Column
 from systemscripts.configuration.import_parts import Reading
 from systemscripts.imports.suggest import propose_import, read_file, render_yaml
 from systemscripts.summary import Summary
@@ -75,6 +76,37 @@ def test_records_of_delimited_text_have_types_too_and_a_truncated_file_is_refuse
     odd = office.load("things_3.txt", good.replace("ADR", "XYZ"))
     assert "line 3 begins with 'XYZ street', which is not one of the types of rows: DTL, ADR" in explain(odd)
     assert office.rows("id, a") == [("1", "x"), ("2", "y")]
+
+
+def test_decimals_may_be_implied_in_values_and_totals(office: Office) -> None:
+    schema = {"id": "integer", "amount": {"type": "numeric", "scale": 3, "implied_decimals": 2}}
+    reading = {"fixed_width": {"code": "1-3", "id": "4-6", "amount": "7-16"}, "record_types": {"trailer": "TRL"}}
+    control = {"sum": {"amount": "trailer.4-16"}}
+    office.here.configure("things", schema=schema, reading=reading, control=control)
+    good = "DTL0010000012345\nDTL002-000000005\nDTL003          \nDTL0040000000007\nTRL0000000012347\n"
+    assert states(office.load("things_1.txt", good)) == ["loaded"]
+    amounts = "select amount::text from public.things order by id"
+    assert office.here.sql(amounts) == [("123.45",), ("-0.05",), (None,), ("0.07",)]
+    # 12347.00 is not what the digits mean
+    other = "DTL0010001234700\nTRL0000000012347\n"
+    assert "says 0000000012347 for the sum of amount, the rows add up to 12347.00" in explain(
+        office.load("things_2.txt", other)
+    )
+    marked = office.load("things_3.txt", "DTL001      1.50\nDTL0020000000150\nTRL0000000000150\n")
+    assert "has a point" in str(marked.problems) + str(office.here.sql("select * from dba.trejectedrow"))
+
+
+@pytest.mark.parametrize(
+    ("declared", "words"),
+    [
+        ({"type": "integer", "implied_decimals": 2}, "is for numeric, not for integer"),
+        ({"type": "numeric", "implied_decimals": 2, "decimal": ","}, "numbers without marks"),
+        ({"type": "numeric", "implied_decimals": 3, "scale": 2}, "scale must be at least"),
+    ],
+)
+def test_implied_decimals_that_contradict_are_refused(declared: dict[str, Any], words: str) -> None:
+    with pytest.raises(ValidationError, match=words):
+        Column.model_validate(declared)
 
 
 @pytest.mark.parametrize(

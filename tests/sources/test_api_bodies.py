@@ -107,7 +107,7 @@ def test_nested_parameters_need_a_body_of_json(things: Things) -> None:
     assert (done.exit_code, "parameters.a: only body: json can hold lists" in done.problems[0]) == (78, True)
 
 
-def linked(form: str) -> Any:
+def answer_with_link(form: str) -> Any:
     """Seven records, three a page, and the link in the form of one of many servers."""
 
     def answer(path: str, parameters: dict[str, Any], headers: dict[str, str]) -> Answer:
@@ -127,7 +127,7 @@ def linked(form: str) -> Any:
     ],
 )  # fmt: skip
 def test_the_header_link_names_the_next_page(things: Things, serve: Serve, form: str) -> None:
-    api = serve(linked(form))
+    api = serve(answer_with_link(form))
     options = {"paging": {"style": "link", "total_header": "X-Total-Count", "size": 3}, "records": ""}
     done = things.load(f"{api.url}/x", **options)
     assert (done.problems, things.ids(), len(api.requests)) == ([], list(range(LAST)), 3)
@@ -147,7 +147,7 @@ def test_the_header_link_names_the_next_page(things: Things, serve: Serve, form:
 def test_a_wrong_link_or_total_is_said_and_loads_nothing(
     things: Things, serve: Serve, form: str, code: int, words: str
 ) -> None:
-    api = serve(linked(form))
+    api = serve(answer_with_link(form))
     done = things.load(
         f"{api.url}/x", paging={"style": "link", "total_header": "X-Total-Count"}, records="", limits={"attempts": 1}
     )

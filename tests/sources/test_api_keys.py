@@ -41,7 +41,7 @@ class Lines:
         return 200, {"items": lines, "total": 4}, {}
 
 
-def expected(orders: list[str] = ORDERS) -> list[tuple[str, str]]:
+def list_expected(orders: list[str] = ORDERS) -> list[tuple[str, str]]:
     return [(order, str(line)) for order in orders for line in (1, 2, 3, 4)]
 
 
@@ -53,7 +53,7 @@ def test_each_key_has_its_own_chain_of_pages_and_its_records_name_it(things: Thi
     make_orders(things.found, [*ORDERS, ORDERS[0], None])
     api = serve(Lines())
     assert load(things, api.url).problems == []
-    assert things.found.sql(LOADED) == expected()
+    assert things.found.sql(LOADED) == list_expected()
     assert api.requests[0][0] == "/orders/A%2F1/lines" and len(api.requests) == 3 * len(ORDERS)
     # in parameters of a body, of a query with two columns
     query = "select order_no as no, 'open' as state from public.orders where order_no > 'A/3' order by 1"
@@ -88,7 +88,7 @@ def test_a_killed_download_goes_on_at_the_page_where_it_was(installation: Instal
         # orders that arrive meanwhile belong to the next download
         make_orders(installation, [f"B/{number}"])
     assert installation.summary("generic_import", "things")["problems"] == []
-    assert installation.sql(LOADED) == expected()
+    assert installation.sql(LOADED) == list_expected()
     # at most the page of each kill was asked for twice
     assert len(api.requests) <= 3 * len(ORDERS) + len(kills) and asked[0] == 5, asked
 
@@ -108,7 +108,7 @@ def test_only_the_chain_whose_data_moved_is_asked_again_and_pauses_are_kept(thin
     [note] = (things.found.data / "file_watcher" / "file_watcher_temp").glob("*.pages.json")
     note.write_text(json.dumps(json.loads(note.read_text()) | {"not_before": ""}))
     assert things.again().problems == []
-    assert (things.found.sql(LOADED), len(api.requests)) == (expected(), 13)
+    assert (things.found.sql(LOADED), len(api.requests)) == (list_expected(), 13)
 
 
 @pytest.mark.parametrize("missing", ["fail", "skip"])
@@ -121,7 +121,7 @@ def test_a_key_that_the_api_does_not_know_fails_or_is_warned_of(things: Things, 
     if missing == "fail":
         assert (done.exit_code, "HTTP 404 no such order" in done.problems[0]) == (78, True)
         return
-    assert (done.problems, things.found.sql(LOADED)) == ([], expected(["A/1", "A/3", "A/4"]))
+    assert (done.problems, things.found.sql(LOADED)) == ([], list_expected(["A/1", "A/3", "A/4"]))
     [text] = [notice.text for notice in done.warnings if notice.code == "keys_missing"]
     assert "does not know 2 of 5 keys (the last: order_no A/5); they count as without records" in text
 

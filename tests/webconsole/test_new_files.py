@@ -201,6 +201,26 @@ def test_a_column_is_renamed_and_left_out_and_the_header_row_is_said(console: Co
     assert console.get(path).json()["found"]["headers"] == ["a1", "01.02.2026"]
 
 
+def test_a_layout_is_found_or_said_and_the_import_has_it(console: Console) -> None:
+    lines = "".join(f"DTL{number:06}{name:<10}{number * 125:010}\n" for number, name in enumerate(["Ann", "Ben"] * 4))
+    draft = send_file(console, "typed.txt", f"HDR20260105\n{lines}TRL000008\n".encode())
+    layout = draft["found"]["layout"]
+    assert layout["record_types"] == {"header": "HDR", "rows": "DTL", "trailer": "TRL"}
+    assert list(layout["fixed_width"].values()) == ["1-3", "4-9", "10-19", "20-"]
+    spans = {"kind": "1-3", "id": "4-9", "client": "10-19", "amount": "20-29"}
+    wrong = console.post(f"{draft['path']}/read", json={"fixed_width": {"a": "9-1"}})
+    wait_for(lambda: not console.get(draft["path"]).json()["is_working"])
+    assert wrong.status_code == 202 and "9-1 ends before it begins" in console.get(draft["path"]).text
+    said = console.post(f"{draft['path']}/read", json={"fixed_width": spans, "record_types": layout["record_types"]})
+    assert said.status_code == 202, said.text
+    wait_for(lambda: not console.get(draft["path"]).json()["is_working"])
+    assert console.get(draft["path"]).json()["found"]["headers"] == list(spans)
+    run = console.post(f"{draft['path']}/load", json={"target_table": "public.typed"}).headers["Location"]
+    wait_for(lambda: (console.get(run).json()["run"] or {}).get("status") == "succeeded")
+    loaded = console.installation.sql("select client, amount::text from public.typed order by id limit 2")
+    assert [client for client, _ in loaded] == ["Ann", "Ben"]
+
+
 def test_strange_files_are_refused_with_a_reason_and_leave_nothing(console: Console) -> None:
     for sample in ("billion_laughs.xlsx", "word.xlsx", "login_page.csv", "zero_bytes.csv"):
         draft = send_file(console, sample, (SAMPLES / sample).read_bytes())

@@ -87,7 +87,7 @@ def _has_own_layout(path: Path) -> bool:
     """Return whether the file is read as a table with names or delimiters as it is."""
     try:
         with open_table(path) as table:
-            # digits such as those of a date are no name, but the first record
+            # digits such as those of a date belong to the first record, not to a name
             has_names = not any(_DIGITS.search(name) for name in table.columns)
             return (bool(table.detected.positions) and has_names) or table.detected.delimiter == ","
     except BadDataError:
@@ -104,16 +104,16 @@ def _read_lines(path: Path) -> tuple[list[str], bool]:
     with path.open("rb") as stream:
         content = stream.read(HEAD_BYTES * 16)
         is_whole = stream.tell() == path.stat().st_size
-        lines = _split(content.decode(encoding, "replace"))
+        lines = _split_lines(content.decode(encoding, "replace"))
         if is_whole:
             return lines[: MAX_LINES - 1] + lines[MAX_LINES - 1 :][-1:], True
         if encoding.startswith(("utf-16", "utf-32")):
             return lines[: MAX_LINES - 1], False
         stream.seek(-MAX_TAIL_BYTES, 2)
-        last = _split(stream.read().decode(encoding, "replace"))[-1:]
+        last = _split_lines(stream.read().decode(encoding, "replace"))[-1:]
     return lines[: MAX_LINES - 1] + last, True
 
 
-def _split(text: str) -> list[str]:
+def _split_lines(text: str) -> list[str]:
     lines = text.removeprefix("\ufeff").rstrip("\x1a").replace("\r\n", "\n").replace("\r", "\n").split("\n")
     return [line for line in lines if line.strip()]

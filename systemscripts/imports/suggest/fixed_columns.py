@@ -21,7 +21,7 @@ def find_columns(lines: Sequence[str]) -> list[tuple[int, int]]:
     columns = ["".join(letters) for letters in zip(*(line.ljust(width) for line in lines), strict=True)]
     starts = [0]
     for position in range(1, width):
-        if _begins_column(columns, position):
+        if _is_column_start(columns, position):
             starts.append(position)
     starts = [start for start in starts if any(letters.strip() for letters in columns[start:])]
     spans = pairwise([*starts, width])
@@ -35,7 +35,7 @@ def _split_column(lines: Sequence[str], columns: Sequence[str], start: int, end:
     return [*parts[:-1], (parts[-1][0], end)]
 
 
-def _begins_column(columns: Sequence[str], position: int) -> bool:
+def _is_column_start(columns: Sequence[str], position: int) -> bool:
     """Return whether a column begins at a position, given the letters of all lines at each position."""
     before, here = columns[position - 1], columns[position]
     if not here.strip():

@@ -19,7 +19,7 @@ _NOT_RECORDS = ("error", "errors", "links", "messages", "warnings")
 
 
 @dataclass
-class _Place:
+class _Level:
     """What is at one path: how many objects, around how many others they are, and what they have."""
 
     path: tuple[str, ...]
@@ -49,15 +49,15 @@ def find_json_records(path: Path) -> dict[str, Any]:
         return {}
     if not isinstance(content, dict) or isinstance(content.get("value"), list):
         return {}
-    places: dict[tuple[str, ...], _Place] = {}
-    _survey_json(content, (), places)
-    return _propose(places)
+    levels: dict[tuple[str, ...], _Level] = {}
+    _survey_json(content, (), levels)
+    return _propose(levels)
 
 
-def _survey_xml(path: Path) -> dict[tuple[str, ...], _Place]:
+def _survey_xml(path: Path) -> dict[tuple[str, ...], _Level]:
     from lxml import etree
 
-    places: dict[tuple[str, ...], _Place] = {}
+    levels: dict[tuple[str, ...], _Level] = {}
     around: list[tuple[str, set[str]]] = []
     count = 0
     with path.open("rb") as file:
@@ -72,100 +72,100 @@ def _survey_xml(path: Path) -> dict[tuple[str, ...], _Place]:
             names = tuple(name for name, _ in around)
             name, children = around.pop()
             values = {etree.QName(key).localname for key in element.attrib if not key.startswith("{")}
-            place = places.setdefault(names, _Place(names))
-            place.count += 1
-            place.values |= values
-            place.leaves += len(values)
+            level = levels.setdefault(names, _Level(names))
+            level.count += 1
+            level.values |= values
+            level.leaves += len(values)
             if not children and not values:
                 # a value of the element around it
-                place.leaves += 1
-                place.count -= 1
+                level.leaves += 1
+                level.count -= 1
                 if around:
-                    outer = places.setdefault(names[:-1], _Place(names[:-1]))
+                    outer = levels.setdefault(names[:-1], _Level(names[:-1]))
                     outer.values.add(name)
             if around:
                 if name not in around[-1][1] and (children or values):
-                    place.parents += 1
+                    level.parents += 1
                 around[-1][1].add(name)
             element.clear(keep_tail=True)
             count += 1
             if count > MAX_XML_ELEMENTS:
                 break
-    return {names: place for names, place in places.items() if len(names) > 1}
+    return {names: level for names, level in levels.items() if len(names) > 1}
 
 
-def _survey_json(value: dict[str, Any], names: tuple[str, ...], places: dict[tuple[str, ...], _Place]) -> None:
+def _survey_json(value: dict[str, Any], names: tuple[str, ...], levels: dict[tuple[str, ...], _Level]) -> None:
     for key, item in value.items():
         inner = (*names, key)
         items = [one for one in item if isinstance(one, dict)] if isinstance(item, list) else []
         if isinstance(item, dict):
-            _survey_json(item, inner, places)
+            _survey_json(item, inner, levels)
         if not items or len(items) < len(item) or key.lower() in _NOT_RECORDS:
             continue
-        place = places.setdefault(inner, _Place(inner))
-        place.count += len(items)
+        level = levels.setdefault(inner, _Level(inner))
+        level.count += len(items)
         # a list is one, however few it has
-        place.parents += min(1, len(items) - 1)
+        level.parents += min(1, len(items) - 1)
         for one in items:
             plain = {name for name, inner_value in one.items() if not isinstance(inner_value, list | dict)}
-            place.values |= plain
-            place.leaves += len(plain)
-            _survey_json(one, inner, places)
+            level.values |= plain
+            level.leaves += len(plain)
+            _survey_json(one, inner, levels)
 
 
-def _propose(places: dict[tuple[str, ...], _Place]) -> dict[str, Any]:
-    repeated = {names: place for names, place in places.items() if place.is_repeated and place.count > 0}
+def _propose(levels: dict[tuple[str, ...], _Level]) -> dict[str, Any]:
+    repeated = {names: level for names, level in levels.items() if level.is_repeated and level.count > 0}
     if not repeated:
         # one record alone: the element in a list that is named after it
         repeated = {
-            names: place
-            for names, place in places.items()
-            if place.count == 1 and place.values and len(names) > 1 and _is_list_of(names[-2], names[-1])
+            names: level
+            for names, level in levels.items()
+            if level.count == 1 and level.values and len(names) > 1 and _is_list_of(names[-2], names[-1])
         }
     outermost = {
-        names: place
-        for names, place in repeated.items()
+        names: level
+        for names, level in repeated.items()
         if not any(names[:length] in repeated for length in range(1, len(names)))
     }
     if not outermost:
         return {}
-    names = max(outermost, key=lambda one: _count_leaves(one, places))
+    names = max(outermost, key=lambda one: _count_leaves(one, levels))
     around: list[tuple[str, ...]] = []
-    while (inner := _find_inner(names, repeated, places)) is not None:
+    while (inner := _find_inner(names, repeated, levels)) is not None:
         around.append(names)
         names = inner
     layout: dict[str, Any] = {"records": "/".join(names)}
-    if fields := _list_fields(names, around, places):
+    if fields := _list_fields(names, around, levels):
         layout["fields"] = fields
     return layout
 
 
 def _find_inner(
-    names: tuple[str, ...], repeated: dict[tuple[str, ...], _Place], places: dict[tuple[str, ...], _Place]
+    names: tuple[str, ...], repeated: dict[tuple[str, ...], _Level], levels: dict[tuple[str, ...], _Level]
 ) -> tuple[str, ...] | None:
     """Return the path of the records within a group: an element with few values of its own around a list."""
-    place = places[names]
+    level = levels[names]
     inner = [one for one in repeated if one[: len(names)] == names and len(one) > len(names)]
-    inner = [one for one in inner if len(places[one].values) > len(place.values)]
-    if len(place.values) > MAX_GROUP_VALUES or not inner:
+    inner = [one for one in inner if len(levels[one].values) > len(level.values)]
+    if len(level.values) > MAX_GROUP_VALUES or not inner:
         return None
-    return max(inner, key=lambda one: (-len(one), _count_leaves(one, places)))
+    return max(inner, key=lambda one: (-len(one), _count_leaves(one, levels)))
 
 
 def _list_fields(
-    names: tuple[str, ...], around: list[tuple[str, ...]], places: dict[tuple[str, ...], _Place]
+    names: tuple[str, ...], around: list[tuple[str, ...]], levels: dict[tuple[str, ...], _Level]
 ) -> dict[str, str]:
     """Return a column for each value of the groups around the records."""
     fields = {}
     for group in around:
-        for value in sorted(places[group].values):
+        for value in sorted(levels[group].values):
             column = make_column_names([f"{group[-1]} {value}"])[0]
             fields[column] = "../" * (len(names) - len(group)) + value
     return fields
 
 
-def _count_leaves(names: tuple[str, ...], places: dict[tuple[str, ...], _Place]) -> int:
-    return sum(place.leaves for one, place in places.items() if one[: len(names)] == names)
+def _count_leaves(names: tuple[str, ...], levels: dict[tuple[str, ...], _Level]) -> int:
+    return sum(level.leaves for one, level in levels.items() if one[: len(names)] == names)
 
 
 def _is_list_of(outer: str, inner: str) -> bool:

@@ -10,7 +10,7 @@ from systemscripts.http_client import redact_url
 
 # envelopes of APIs are not deeper
 MAX_DEPTH = 6
-# lists beside the records: their items are no records
+# lists beside the records
 NOT_RECORDS = frozenset({"error", "errors", "exceptions", "faults", "warnings", "messages"})
 
 
