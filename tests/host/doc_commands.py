@@ -12,12 +12,15 @@ _IN_TEXT = re.compile(r"`((?:sudo |[A-Z_]+=\S+ )*(?:\./|etl |sudo )[^`]+)`")
 _COMMENT = re.compile(r"\s{2,}#.*$")
 
 
-def collect_commands() -> list[str]:
-    """Return every command of the pages, as written, in the order of the pages; each once."""
-    return list(dict.fromkeys(command for page in PAGES for command in _read_page(page)))
+def collect_commands(*, with_sentences: bool = True) -> list[str]:
+    """Return every command of the pages, as written, in the order of the pages; each once.
+
+    Without those in sentences, only those of blocks.
+    """
+    return list(dict.fromkeys(command for page in PAGES for command in _read_page(page, with_sentences)))
 
 
-def _read_page(page: str) -> Iterator[str]:
+def _read_page(page: str, with_sentences: bool) -> Iterator[str]:
     fence, in_block, is_after_blank = "", False, True
     for line in (PROJECT / "docs" / f"{page}.md").read_text().splitlines():
         if line.lstrip().startswith("```"):
@@ -31,7 +34,7 @@ def _read_page(page: str) -> Iterator[str]:
         is_after_blank = not line.strip()
         if in_block:
             yield from _split_line(line)
-        elif not fence:
+        elif not fence and with_sentences:
             yield from _IN_TEXT.findall(line)
 
 
