@@ -45,7 +45,7 @@ FLOORS = [
         "pgp",
     },
     {"tables", "file_ledger", "datasets", "configuration", "table_rights"},
-    {"sources", "targets", "imports", "findings", "marts", "reports", "alerts", "schedules"},
+    {"sources", "targets", "target_database", "imports", "findings", "marts", "reports", "alerts", "schedules"},
     {"ingest", "retention", "backups"},
     {"job", "pipelines", "yaml_jobs", "monitoring"},
 ]

@@ -14,6 +14,7 @@ from systemscripts.configuration.column_schema import Column, RowCheck
 from systemscripts.configuration.control_total_options import Control
 from systemscripts.configuration.expectation_options import Expectations
 from systemscripts.configuration.import_parts import (
+    ELSEWHERE,
     NAME,
     ColumnPolicy,
     Guards,
@@ -22,6 +23,7 @@ from systemscripts.configuration.import_parts import (
     Schedule,
     Source,
     Target,
+    name_elsewhere,
 )
 from systemscripts.configuration.strict_model import Strict
 from systemscripts.configuration.yaml_documents import ConsistentModel, KeyPath
@@ -55,7 +57,7 @@ class ImportConfig(Strict, ConsistentModel):
     datelocation: str | None = None
     dateformat: str | None = None
     delimiter: str = "_"
-    # parquet:FOLDER for a Parquet target
+    # parquet:FOLDER for a Parquet target, postgresql:NAME/schema.table for one in another database
     target_table: str = Field("", validate_default=False)
     target: Target = Target()
     importstrategyid: Literal[1, 2, 3] = 1
@@ -108,14 +110,17 @@ class ImportConfig(Strict, ConsistentModel):
 
     @model_validator(mode="before")
     @classmethod
-    def _set_parquet_table(cls, values: Any) -> Any:
-        """Name a Parquet target by its folder, so that YAML and row need only the folder."""
+    def _name_target(cls, values: Any) -> Any:
+        """Name a Parquet target by its folder, and one in another database by that: YAML and row need only these."""
         if not isinstance(values, dict):
             return values
         target = values.get("target")
         folder = target.get("parquet") if isinstance(target, dict) else getattr(target, "parquet", "")
         if folder and isinstance(folder, str):
             return {**values, "target_table": f"parquet:{folder}"}
+        database = target.get("database") if isinstance(target, dict) else getattr(target, "database", "")
+        if database and isinstance(database, str | dict) and (table := values.get("target_table")):
+            return {**values, "target_table": name_elsewhere(database, str(table))}
         return values
 
     @field_validator("target_table")
@@ -123,6 +128,9 @@ class ImportConfig(Strict, ConsistentModel):
     def _is_table(cls, value: str) -> str:
         if value.startswith("parquet:"):
             return value
+        if value.startswith(ELSEWHERE):
+            where, _, table = value.rpartition("/")
+            return f"{where}/{cls._is_table(table)}"
         value = value if "." in value else f"public.{value}"
         if not re.fullmatch(rf"{NAME}\.{NAME}", value):
             raise ValueError("expected schema.table in lower case; without a schema the table is in public")
@@ -178,8 +186,13 @@ class ImportConfig(Strict, ConsistentModel):
     @property
     def schema_and_table(self) -> tuple[str, str]:
         """Return the schema and the table of the target."""
-        schema, _, table = self.target_table.partition(".")
+        schema, _, table = self.target_table.rpartition("/")[2].partition(".")
         return schema, table
+
+    @property
+    def is_elsewhere(self) -> bool:
+        """Return whether the target is in another database."""
+        return bool(self.target.database)
 
     @property
     def has_file_dates(self) -> bool:
@@ -192,11 +205,34 @@ class ImportConfig(Strict, ConsistentModel):
         return any(source.options.get("incremental") for source in self.sources)
 
 
+# what needs the tables of this installation next to the target
+_NOT_ELSEWHERE = {
+    "target.parquet": "goes with no database: name a table, or leave database out",
+    "target.months_of": "goes with no database: it is for Parquet files",
+    "after_change": "cannot run in the database of the target: its SQL is for tables of this installation",
+    "label_title": "is for lists of the console, which shows only tables of this installation",
+}
+
+
+def _has_part(values: dict[str, Any], key: str) -> bool:
+    """Return whether a key of a configuration, or of a part of it, is filled."""
+    part, _, name = key.partition(".")
+    value = values.get(part)
+    if name:
+        value = value.get(name) if isinstance(value, dict) else None
+    return any(value.values()) if isinstance(value, dict) else bool(value)
+
+
 def _find_target_faults(values: dict[str, Any]) -> list[tuple[str, str]]:
     target, table, mode = values.get("target"), values.get("target_table"), values.get("load_mode", "snapshot")
     folder = target.get("parquet") if isinstance(target, dict) else None
     if not table and not folder:
         return [("target_table", "is missing: schema.table, or target: {parquet: folder}")]
+    if isinstance(target, dict) and target.get("database"):
+        faults = [(key.partition("."), text) for key, text in _NOT_ELSEWHERE.items() if _has_part(values, key)]
+        return [(part, f"{name} {text}".lstrip()) for (part, _, name), text in faults]
+    if str(table).startswith(ELSEWHERE):
+        return [("target", "is missing: target_table names another database, so add target: {database: ${NAME}}")]
     if str(table).startswith("parquet:") and not folder:
         return [("target", "is missing: target_table names a Parquet folder, so add target: {parquet: folder}")]
     if folder and mode not in ("snapshot", "append"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
@@ -86,13 +87,41 @@ class ColumnPolicy(Strict):
     new: ColumnDecision | None = None  # a column that no file had before
 
 
+# the beginning of a target_table that is in another database: postgresql:NAME/schema.table
+ELSEWHERE = "postgresql:"
+DEFAULT_PORT = "5432"
+_VARIABLE = re.compile(r"\$\{SOURCE_([A-Z0-9_]+)\}")
+# of the older spelling: the login of the database, written into the target
+Login = dict[str, str]
+
+
+def name_elsewhere(database: str | Login, table: str) -> str:
+    """Return the target_table of a table in another database, by the name of its variable or by its address."""
+    if isinstance(database, dict):
+        name = f"{database.get('host')}:{database.get('port') or DEFAULT_PORT}/{database.get('dbname')}"
+    else:
+        variable = _VARIABLE.fullmatch(database)
+        name = variable[1].lower() if variable else database
+    table = table.rpartition("/")[2]
+    return f"{ELSEWHERE}{name}/{table if '.' in table else f'public.{table}'}"
+
+
 class Target(Strict):
-    """A folder of Parquet files, one for each dataset, instead of a table."""
+    """A folder of Parquet files, one for each dataset, instead of a table; or the database of the table."""
 
     # the folder, below the data folder unless absolute
     parquet: str = ""
     # a date column; the months of each dataset are recorded
     months_of: str = Field("", pattern=rf"^(?:{NAME})?$")
+    # the PostgreSQL database of the table if it is not ours: ${SOURCE_NAME}, an address; or its login (older spelling)
+    database: str | Login = ""
+
+    @field_validator("database")
+    @classmethod
+    def _check_database(cls, value: str | Login) -> str | Login:
+        if isinstance(value, str) and value and not _VARIABLE.fullmatch(value):
+            raise ValueError("expected ${NAME}: SOURCE_NAME=postgresql://user:password@host/name in config/.env")
+        return value
 
 
 class LabelTitle(Strict):

@@ -60,16 +60,16 @@ def _is_variable(item: object) -> bool:
 
 
 def replace_by_references(document: Document) -> Document:
-    """Return the document of a file with a reference in place of each secret of its sources."""
-    sources = document.values.get("sources")
+    """Return the document of a file with a reference in place of each secret of its sources and its target."""
     where = document.path.resolve()
     stored = f"./{where.relative_to(settings.PROJECT)}" if where.is_relative_to(settings.PROJECT) else str(where)
-    for key_path in dict.fromkeys(key_path for key_path, _ in find_secrets(sources, ("sources",))):
-        pointer = "".join(f"/{quote(str(part), safe='')}" for part in key_path)
-        sources = _replace_item(sources, key_path[1:], f"${{{quote(stored)}#{pointer}}}")
-    # what was written is not stored where it has secrets, in the sources or, in the older spelling, in the target
+    values = document.values
+    for part in ("sources", "target"):
+        for key_path in dict.fromkeys(key_path for key_path, _ in find_secrets(values.get(part), (part,))):
+            pointer = "".join(f"/{quote(str(item), safe='')}" for item in key_path)
+            values = _replace_item(values, key_path, f"${{{quote(stored)}#{pointer}}}")
+    # what was written is not stored where it has secrets
     has_secrets = next(find_secrets(document.values), None) is not None
-    values = {**document.values, "sources": sources} if sources else document.values
     return replace(document, values=values, text="" if has_secrets else document.text)
 
 

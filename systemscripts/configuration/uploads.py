@@ -136,6 +136,8 @@ def find_forbidden(values: Mapping[str, Any], config: ImportConfig) -> Iterator[
     for key in FORBIDDEN_KEYS:
         if values.get(key):
             yield (key,), f"{key} is not allowed in uploads"
+    if config.target.database:
+        yield ("target",), "database is not allowed in uploads: their rows stay in the database of this installation"
     if CLOSED_SCHEMAS.fullmatch(config.target_table.partition(".")[0]):
         yield ("target",), f"{config.target_table} is in a schema that is closed to uploads"
     for name, column in config.declared.items():

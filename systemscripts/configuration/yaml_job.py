@@ -12,13 +12,14 @@ import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
-from pydantic import ConfigDict, Field
+from pydantic import ConfigDict, Field, field_validator
 
 from systemscripts import settings
 from systemscripts.configuration import import_rows, plain_secrets, yaml_folders
 from systemscripts.configuration.import_config import MAX_SOURCES, ImportConfig
-from systemscripts.configuration.import_parts import Schedule, Target
+from systemscripts.configuration.import_parts import DEFAULT_PORT, Login, Schedule, Target
 from systemscripts.configuration.yaml_documents import Document, KeyPath, validate_document
 from systemscripts.db_utils import Connection, Cursor, transaction
 from systemscripts.errors import ConfigurationError
@@ -28,13 +29,15 @@ SCHEDULE_KEYS = tuple(Schedule.model_fields)
 # the older spelling has the login of the database in the target
 LOGIN_KEYS = ("type", "url", "host", "port", "user", "username", "password", "database", "dbname", "schema")
 # jobs may not write to the tables of these schemas
-OWN_SCHEMAS = re.compile(r"dba|information_schema|pg_.*")
+OWN_SCHEMAS = re.compile(r"dba|client_etl|information_schema|pg_.*")
+_VARIABLE = re.compile(r"\$\{\w+\}")
+_LOOPBACK = ("127.0.0.1", "localhost", "::1")
 _WILD = re.compile(r"[*?\[]")
 _SFTP_NAMES = {"username": "user", "remote_path": "path"}
 
 
 class JobTarget(Target):
-    """The target of the rows; the login keys of the older spelling are accepted but not used."""
+    """The target of the rows, also with the login of its database in the older spelling."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
 
@@ -46,9 +49,14 @@ class JobTarget(Target):
     user: str = ""
     username: str = ""
     password: str = ""
-    database: str = ""
     dbname: str = ""
     schema_: str = Field("", alias="schema")
+
+    @field_validator("database")
+    @classmethod
+    def _check_database(cls, value: str | Login) -> str | Login:
+        # with a login it is the name of a database, see find_contradictions
+        return value
 
 
 class JobConfig(ImportConfig):
@@ -65,7 +73,8 @@ class JobConfig(ImportConfig):
         """Return the keys that contradict each other: (key, text of the fault)."""
         target = values.get("target")
         table = target.get("table") if isinstance(target, dict) else None
-        faults = ImportConfig.find_contradictions({**values, "target_table": table} if table else values)
+        plain = {**values, "target": _replace_login(target)} if isinstance(target, dict) else values
+        faults = ImportConfig.find_contradictions({**plain, "target_table": table} if table else plain)
         faults = [("target" if key == "target_table" else key, text) for key, text in faults]
         if table and values.get("target_table"):
             faults.append(("target_table", "is given twice, also as target.table"))
@@ -73,6 +82,7 @@ class JobConfig(ImportConfig):
             faults.append(("target", f"table: expected schema.table in lower case, or TABLE for public, not {table!r}"))
         if table and "." in str(table) and OWN_SCHEMAS.fullmatch(str(table).partition(".")[0]):
             faults.append(("target", f"table: {table} is in a schema of PostgreSQL or of this program"))
+        faults += _find_login_faults(target) if isinstance(target, dict) else []
         if not isinstance(values.get("sources"), list) or not values["sources"]:
             faults.append(("sources", "is missing: name at least one source"))
         if fault := _find_output_fault(values):
@@ -84,6 +94,61 @@ class JobConfig(ImportConfig):
         """Return the keys of each source with the model of its type, and the schedule."""
         schedule = {key: values[key] for key in SCHEDULE_KEYS if values.get(key) is not None}
         return [*ImportConfig.list_parts(values), ((), Schedule, schedule)]
+
+
+def _replace_login(target: dict[str, Any]) -> dict[str, Any]:
+    """Return a target with its database as an import has it: a variable, or the login of the older spelling."""
+    others = {key: value for key, value in target.items() if key not in LOGIN_KEYS}
+    database = find_database(target)
+    return {**others, "database": database} if database else others
+
+
+def find_database(target: dict[str, Any]) -> str | Login:
+    """Return the variable or the login of the database that a target names, "" for the one of this installation."""
+    named = str(target.get("database") or "")
+    if _VARIABLE.fullmatch(named) and not target.get("host"):
+        return named
+    if _VARIABLE.fullmatch(url := str(target.get("url") or "")):
+        return url
+    login = {
+        "host": str(target.get("host") or ""),
+        "port": str(target.get("port") or DEFAULT_PORT),
+        "dbname": str(target.get("dbname") or named),
+        "user": str(target.get("user") or target.get("username") or ""),
+        "password": str(target.get("password") or ""),
+    }
+    if not login["host"] or not login["dbname"] or _is_own(login):
+        return ""
+    return {key: value for key, value in login.items() if value}
+
+
+def _is_own(login: Login) -> bool:
+    """Return whether a login is one of the database of this installation."""
+    current = settings.current()
+    if current.uses_embedded_database:
+        return False
+    own = urlsplit(current.database_url.get_secret_value())
+    hosts = ["localhost" if host in _LOOPBACK else host for host in (own.hostname, login["host"])]
+    place = (str(own.port or DEFAULT_PORT), own.path.strip("/"))
+    return hosts[0] == hosts[1] and place == (login["port"], login["dbname"])
+
+
+def _find_login_faults(target: dict[str, Any]) -> list[tuple[str, str]]:
+    """Return what is wrong with the database of a target."""
+    faults = []
+    if (kind := str(target.get("type") or "")) and not re.fullmatch(r"postgres(?:ql)?", kind, re.IGNORECASE):
+        faults.append(("target", f"type: expected postgresql, not {kind!r}: a target is a table of PostgreSQL"))
+    named, url = str(target.get("database") or ""), str(target.get("url") or "")
+    if named and not target.get("host") and not _VARIABLE.fullmatch(named) and not url:
+        faults.append(
+            (
+                "target",
+                f"database: expected ${{NAME}} of config/.env, or a login with host and user, not {named!r}",
+            )
+        )
+    if url and not _VARIABLE.fullmatch(url):
+        faults.append(("target", "url: write the address as SOURCE_NAME into config/.env, and here database: ${NAME}"))
+    return faults
 
 
 def _find_output_fault(values: dict[str, Any]) -> str:
@@ -113,6 +178,7 @@ def read_job(path: Path) -> tuple[ImportConfig, Document, list[Notice]]:
     Raises ConfigurationError with every fault and its line.
     """
     config, document, warnings = build_job(import_rows.read_file(path), derive_name(path))
+    warnings += plain_secrets.find_warnings({"target": config.target.database}, f"import {config.config_name}")
     for source in config.sources:
         warnings += plain_secrets.find_warnings(source.options, f"import {config.config_name}")
     return config, document, add_details(warnings, config_name=config.config_name)
@@ -125,9 +191,13 @@ def build_job(document: Document, name: str) -> tuple[ImportConfig, Document, li
     job = validate_document(document, JobConfig, config_name=name, **given)
     values = job.model_dump(mode="json", by_alias=True, exclude_unset=True)
     target = values.pop("target", {})
+    database = find_database(target)
     schedule = {key: values.pop(key) for key in SCHEDULE_KEYS if key in values}
-    values |= {"target_table": target["table"]} if target.get("table") else {}
-    values["target"] = {key: value for key, value in target.items() if key in Target.model_fields}
+    if target.get("table"):
+        schema = target.get("schema") if database and "." not in target["table"] else ""
+        values["target_table"] = f"{schema}.{target['table']}" if schema else target["table"]
+    values["target"] = {key: value for key, value in target.items() if key in Target.model_fields and key != "database"}
+    values["target"] |= {"database": database} if database else {}
     values["file_pattern"] = values.get("file_pattern") or ".+"
     values["source_directory"] = values.get("source_directory") or get_folder(name)
     values["job"] = {**values.get("job", {}), **schedule}
@@ -138,7 +208,7 @@ def build_job(document: Document, name: str) -> tuple[ImportConfig, Document, li
             "set in config/.env, where secrets belong",
         )
         for key in LOGIN_KEYS
-        if target.get(key)
+        if target.get(key) and not database
     ]
     return ImportConfig.model_validate(values), document, warnings
 
@@ -167,7 +237,7 @@ def apply_job(connection: Connection, path: Path) -> tuple[ImportConfig, list[No
 
 def _list_references(config: ImportConfig) -> list[str]:
     """Return the references to its secrets, which change when the file is moved."""
-    return plain_secrets.find_references([source.options for source in config.sources])
+    return plain_secrets.find_references([config.target.database, *(source.options for source in config.sources)])
 
 
 def list_jobs(cursor: Cursor) -> set[str]:
@@ -220,6 +290,8 @@ def get_folder(name: str) -> str:
 
 def _flatten_sources(document: Document) -> Document:
     """Replace the older spelling of sources, `sftp: {...}` and ${NAME}, by the current one; lines are kept."""
+    if isinstance(target := document.values.get("target"), dict):
+        document = replace(document, values={**document.values, "target": _add_prefix(target)})
     sources = document.values.get("sources")
     if not isinstance(sources, list):
         return document

@@ -22,8 +22,12 @@ def summarize_check(name: str, config: ImportConfig, warnings: list[Notice]) -> 
 
 
 def find_gaps(config: ImportConfig) -> list[str]:
-    """Return what the sources of a job lack on this host, each as a sentence with what to do."""
+    """Return what the sources and the target of a job lack on this host, each as a sentence with what to do."""
     gaps: list[str] = []
+    try:
+        variables.resolve_variables(config.target.database, "target")
+    except ConfigurationError as error:
+        gaps.append(str(error))
     for number, source in enumerate(config.sources, start=1):
         where = f"source {number} ({source.type})"
         try:

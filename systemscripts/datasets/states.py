@@ -195,10 +195,10 @@ def mark_seen_again(cursor: Cursor, dataset_id: int, day: date | None) -> None:
     )
 
 
-def undo_dataset(cursor: Cursor, dataset_id: int, run_uuid: str) -> int | None:
+def undo_dataset(cursor: Cursor, dataset_id: int, run_uuid: str, there: tuple[Cursor, str] | None = None) -> int | None:
     """Undo a dataset; return the newest superseded one of its label and date, which becomes active again.
 
-    Raises UsageError when there is no such dataset or it is undone already.
+    `there`: see `find_upserts_on_top`. Raises UsageError when there is no such dataset or it is undone already.
     """
     cursor.execute(
         """select status, config_name, label, dataset_date, load_mode, purged_at from dba.tdataset
@@ -222,7 +222,7 @@ def undo_dataset(cursor: Cursor, dataset_id: int, run_uuid: str) -> int | None:
             f"dataset {dataset_id} was purged at {purged_at:%Y-%m-%d}: what it replaced is deleted",
             "Deliver a corrected file instead.",
         )
-    if later := find_upserts_on_top(cursor, dataset_id):
+    if later := find_upserts_on_top(cursor, dataset_id, there):
         on_top = ", ".join(map(str, later))
         raise UsageError(
             f"dataset {dataset_id} is not the newest of its target: later ones have changed its rows",
@@ -245,17 +245,19 @@ def undo_dataset(cursor: Cursor, dataset_id: int, run_uuid: str) -> int | None:
     return int(before[0]) if before is not None else revived
 
 
-def find_upserts_on_top(cursor: Cursor, dataset_id: int) -> list[int]:
+def find_upserts_on_top(cursor: Cursor, dataset_id: int, there: tuple[Cursor, str] | None = None) -> list[int]:
     """Return the upserts, newest first, that must be undone before a dataset: they may have changed rows of it.
 
     Of an upsert that is every later one of its target, whatever import loaded it; of others, those that took its rows.
+    `there`: cursor and schema of the ledger next to the target, if that is in another database.
     """
+    cursor, ledger = there or (cursor, "dba")
     cursor.execute(
-        """select d.dataset_id from dba.tdataset o join dba.tdataset d on d.target_table = o.target_table
+        f"""select d.dataset_id from {ledger}.tdataset o join {ledger}.tdataset d on d.target_table = o.target_table
            where o.dataset_id = %s and d.load_mode = 'upsert' and d.dataset_id > o.dataset_id and d.status <> 'undone'
              and not d.is_held_file
              and (o.load_mode = 'upsert' or exists (
-               select from dba.trowhistory h
+               select from {ledger}.trowhistory h
                where h.dataset_id = d.dataset_id and h.previous_dataset_id = o.dataset_id))
            order by d.dataset_id desc""",
         (dataset_id,),

@@ -82,8 +82,8 @@ def log_changes(connection: Connection, config: ImportConfig, run_uuid: str, wai
 
 def find_changes(cursor: Cursor, config: ImportConfig) -> list[Change]:
     """Return the differences between an import's target and its schema; none if there is no target yet."""
-    # each Parquet file has its own columns
-    if config.target.parquet:
+    # each Parquet file has its own columns; a table in another database is changed by its owner
+    if config.target.parquet or config.is_elsewhere:
         return []
     existing = target_plan.load_columns(cursor, *config.schema_and_table)
     if not existing or list(existing)[:2] != list(LINEAGE):
@@ -137,7 +137,7 @@ def run_changes(cursor: Cursor, config: ImportConfig, changes: list[Change], run
     for change in retyped:
         _change_type(cursor, config, change, run)
     if retyped:
-        run(target_plan.build_current_view(schema, table))
+        run(target_plan.build_current_view(schema, table, config.target_table))
         for statement in dependent_views.build_restore_statements(schema, f"{table}_current", kept):
             run(statement)
         cursor.execute(sql.SQL("comment on view {} is {}").format(view, sql.Literal(kept.comment)))

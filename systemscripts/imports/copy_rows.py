@@ -62,6 +62,8 @@ class Load:
     show_rows: Callable[[sql.Composable, Extent], None] | None = None
     # of the rows that were copied so far
     extent: Extent = field(default_factory=Extent)
+    # of the ledger, which gets the rejects, if the target is in another database
+    home: Cursor | None = None
 
     def show(self, relation: sql.Composable) -> None:
         """Call `show_rows`, if given, with a table that contains the rows of the file."""
@@ -94,7 +96,7 @@ def copy_table(cursor: Cursor, load: Load, advance: Callable[[int], None]) -> tu
         else:
             loaded, ready = careful.copy(block)
             counts.loaded += loaded
-        store_rejects(cursor, ready.rejects, load.file_id, load.dataset_id)
+        store_rejects(load.home or cursor, ready.rejects, load.file_id, load.dataset_id)
         rejects.add(ready.rejects)
         counts.skipped += ready.skipped
         advance(len(block.records))

@@ -15,17 +15,18 @@ if TYPE_CHECKING:
     from systemscripts.db_utils import Cursor
 
 
-def explain_stale(cursor: Cursor, config: ImportConfig, asked: bool = True) -> str:
+def explain_stale(cursor: Cursor, config: ImportConfig, asked: bool = True, rows: Cursor | None = None) -> str:
     """Return why the data of an import are too old, "" if they are not.
 
-    `asked`: False when its sources could not be asked, which explains why there are no data at all.
+    `asked`: False when its sources could not be asked, which explains why there are no data at all. `rows`: of the
+    database of the target, if that is another one.
     Raises ConfigurationError when guards.age_column is not a date column of the target.
     """
     limit = config.guards.max_age_days
     if limit is None:
         return ""
     column = config.guards.age_column
-    newest = _find_newest_value(cursor, config, column) if column else _find_last_good_load(cursor, config)
+    newest = _find_newest_value(rows or cursor, config, column) if column else _find_last_good_load(cursor, config)
     what = f"the newest {column}" if column else "the last good load"
     if newest is None and not asked:
         return ""

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from psycopg2 import sql
 
 from systemscripts.imports import copy_rows
 from systemscripts.imports.copy_rows import Load
 from systemscripts.imports.rejects import Rejects
+from systemscripts.imports.target_plan import OWN_LEDGER
 from systemscripts.summary import Counts
 from systemscripts.tables.lineage import LINEAGE, ROW_HASH
 
@@ -33,6 +34,7 @@ def insert_new_rows(cursor: Cursor, load: Load, advance: Callable[[int], None]) 
         "incoming": sql.Identifier("pg_temp", INCOMING_TABLE),
         "target": sql.Identifier(load.plan.schema, load.plan.table),
         "columns": sql.SQL(", ").join(map(sql.Identifier, columns)),
+        "ledger": sql.Identifier(load.plan.ledger),
     }
     cursor.execute(sql.SQL("create temporary table {incoming} (like {target}) on commit drop").format(**parts))
     incoming = replace(load, plan=replace(load.plan, schema="pg_temp", table=INCOMING_TABLE))
@@ -63,26 +65,36 @@ def _remove_known(cursor: Cursor, load: Load, rows: int, parts: dict[str, sql.Co
         cursor.execute("set local enable_hashjoin to default; set local enable_mergejoin to default")
 
 
-def undo_new_rows(cursor: Cursor, schema: str, table: str, dataset_id: int) -> None:
-    """Delete the rows of a dataset; others may have skipped rows because of it, see `find_dependents`."""
-    target = sql.Identifier(schema, table)
+def undo_new_rows(cursor: Cursor, target_table: str, dataset_id: int, ledger: str = OWN_LEDGER) -> None:
+    """Delete the rows of a dataset; others may have skipped rows because of it, see `find_dependents`.
+
+    `cursor`, `ledger`, here and below: of the database of the target, and the schema of the ledger there.
+    """
+    target = sql.Identifier(*target_table.rpartition("/")[2].split(".", 1))
     cursor.execute(sql.SQL("delete from {} where dataset_id = %s").format(target), (dataset_id,))
-    cursor.execute("delete from dba.tdatasetoverlap where dataset_id = %s", (dataset_id,))
+    delete_overlaps(cursor, dataset_id, ledger, "dataset_id")
 
 
-def find_dependents(cursor: Cursor, dataset_id: int) -> list[int]:
+def find_dependents(cursor: Cursor, dataset_id: int, ledger: str = OWN_LEDGER) -> list[int]:
     """Return the valid datasets that skipped rows because this one has them, in the order of loading."""
     cursor.execute(
-        """select o.dataset_id from dba.tdatasetoverlap o join dba.tdataset d using (dataset_id)
-           where o.holder_id = %s and d.status <> 'undone' order by o.dataset_id""",
+        sql.SQL(
+            """select o.dataset_id from {0}.tdatasetoverlap o join {0}.tdataset d using (dataset_id)
+               where o.holder_id = %s and d.status <> 'undone' order by o.dataset_id"""
+        ).format(sql.Identifier(ledger)),
         (dataset_id,),
     )
     return [row[0] for row in cursor.fetchall()]
 
 
-def delete_overlaps(cursor: Cursor, dataset_id: int) -> None:
-    """Delete the record of which datasets skipped rows because of this one."""
-    cursor.execute("delete from dba.tdatasetoverlap where holder_id = %s", (dataset_id,))
+def delete_overlaps(
+    cursor: Cursor, dataset_id: int, ledger: str = OWN_LEDGER, side: Literal["holder_id", "dataset_id"] = "holder_id"
+) -> None:
+    """Delete the record of which datasets skipped rows because of this one, or of which it did."""
+    statement = sql.SQL("delete from {} where {} = %s").format(
+        sql.Identifier(ledger, "tdatasetoverlap"), sql.Identifier(side)
+    )
+    cursor.execute(statement, (dataset_id,))
 
 
 # The number of rows decides the plan: a hash tells nothing, so a small sample will do.
@@ -96,9 +108,9 @@ _IS_MUCH_LARGER = """
 _REMOVE_KNOWN = """
     with known as (
         delete from {incoming} i using {target} t where t.row_hash = i.row_hash returning t.dataset_id, t.row_hash)
-    insert into dba.tdatasetoverlap (dataset_id, holder_id, rows)
+    insert into {ledger}.tdatasetoverlap as o (dataset_id, holder_id, rows)
     select %s, dataset_id, count(distinct row_hash) from known where dataset_id <> %s group by dataset_id
-    on conflict (dataset_id, holder_id) do update set rows = dba.tdatasetoverlap.rows + excluded.rows"""
+    on conflict (dataset_id, holder_id) do update set rows = o.rows + excluded.rows"""
 # In this order the index of hashes is filled page by page: at random places it takes twice as long. The first of equal
 # rows counts; ctid distinguishes rows with one line number, such as rows of two sheets.
 _INSERT = """

@@ -18,6 +18,8 @@ from systemscripts.imports.column_layout import Layout
 from systemscripts.tables import lineage
 from systemscripts.tables.lineage import LINEAGE, ROW_HASH
 
+# the schema of our ledger; a target in another database has one of its own (systemscripts/target_database)
+OWN_LEDGER = "dba"
 # of a table, including dropped columns (PostgreSQL, MaxHeapAttributeNumber)
 MAX_COLUMNS = 1600
 # PostgreSQL's own names of the types
@@ -45,7 +47,8 @@ class Plan:
     ignored: list[str] = field(default_factory=list)
     missing: list[str] = field(default_factory=list)  # in the target or declared, not in the file
     lake: Lake | None = None  # a folder of Parquet files instead of a table
-    stands_for: str = ""  # the target's name where a table of this session takes its place (--dry-run)
+    stands_for: str = ""  # the target's name if another database has it, or a table of this session (--dry-run)
+    ledger: str = OWN_LEDGER  # the schema of the ledger next to the target
 
     @property
     def name(self) -> str:
@@ -92,13 +95,17 @@ class Plan:
         return [sql.SQL("{} {}").format(sql.Identifier(name), sql.SQL(self.types[name])) for name in names]
 
 
-def plan_target(cursor: Cursor, schema: str, table: str, shape: Layout, strategy: int) -> Plan:
+def plan_target(
+    cursor: Cursor, schema: str, table: str, shape: Layout, strategy: int, elsewhere: tuple[str, str] = ("", OWN_LEDGER)
+) -> Plan:
     """Plan a load: compare the columns of a file with its target by an import strategy (dba.timportstrategy).
 
-    Raises BadDataError when columns are missing and the strategy refuses that, ConfigurationError when the target is
-    not a table of an import, or has a column of another type than declared.
+    `elsewhere`: of a target in another database its name, and the schema of the ledger there. Raises BadDataError when
+    columns are missing and the strategy refuses that, ConfigurationError when the target is not a table
+    of an import, or has a column of another type than declared.
     """
     plan = Plan(schema, table, shape.names, shape.types, shape.headers, shape, ignored=list(shape.dropped))
+    plan.stands_for, plan.ledger = elsewhere
     existing = load_columns(cursor, schema, table)
     plan.missing = shape.find_missing([name for name in list(existing or ())[2:] if name != ROW_HASH])
     # a file without any column is an empty state, not a wrong layout
@@ -168,9 +175,12 @@ def _check_types(plan: Plan, existing: dict[str, str]) -> None:
             if existing[name] != "text":
                 undeclared[name] = _parse_type(existing[name])
         elif name in existing and existing[name] != to_postgresql_type(plan.types[name]):
+            convert = f"Run {format_command('apply_config')}, which converts the values"
+            if plan.ledger != OWN_LEDGER:
+                convert = f"Its owner changes it there (alter table {plan.schema}.{plan.table} alter column {name} ...)"
             raise ConfigurationError(
                 f"column {name} of {plan.name} is {existing[name]}, but declared as {plan.types[name]}",
-                f"Run {format_command('apply_config')}, which converts the values, or declare the type it has.",
+                f"{convert}, or declare the type it has.",
             )
     plan.shape = plan.shape.with_columns(undeclared)
 
@@ -208,8 +218,13 @@ def load_columns(cursor: Cursor, schema: str, table: str) -> dict[str, str] | No
     return None if cursor.fetchone() == (True,) else {}
 
 
-def extend_table(cursor: Cursor, plan: Plan, config_name: str, file_id: int, run_uuid: str) -> None:
-    """Run a plan's DDL, comment the headers, replace the view of current rows, and record each statement."""
+def extend_table(
+    cursor: Cursor, plan: Plan, config_name: str, file_id: int, run_uuid: str, home: Cursor | None = None
+) -> None:
+    """Run a plan's DDL, comment the headers, replace the view of current rows, and record each statement.
+
+    `home`: of the ledger, if the target is in another database.
+    """
     headers = {name: plan.headers.get(name, "") for name in plan.columns}
     statements = plan.statements()
     if not statements:
@@ -219,12 +234,13 @@ def extend_table(cursor: Cursor, plan: Plan, config_name: str, file_id: int, run
     if cursor.fetchone() == (True,):
         statements.insert(0, sql.SQL("create schema {}").format(sql.Identifier(plan.schema)))
     _lock_view(cursor, plan)
-    for statement in (*statements, build_current_view(plan.schema, plan.table)):
-        run_ddl(cursor, statement, plan.name, config_name, run_uuid, file_id)
+    for statement in (*statements, build_current_view(plan.schema, plan.table, plan.name, plan.ledger)):
+        run_ddl(cursor, statement, plan.name, config_name, run_uuid, file_id, home)
     if plan.create:
         comments.comment_table(cursor, plan.schema, plan.table, config_name)
     comments.comment_headers(cursor, plan.schema, plan.table, headers)
-    for name in (plan.table, f"{plan.table}_current"):
+    # in another database its owner grants who may read
+    for name in (plan.table, f"{plan.table}_current") if home is None else ():
         reader_rights.grant_target(cursor, plan.schema, name)
 
 
@@ -239,23 +255,25 @@ def _lock_view(cursor: Cursor, plan: Plan) -> None:
 
 
 def run_ddl(
-    cursor: Cursor, statement: sql.Composed, target: str, config_name: str, run_uuid: str, file_id: int | None = None
-) -> None:
-    """Run a DDL statement on a target, and record it in dba.tschemachange."""
+    cursor: Cursor, statement: sql.Composed, target: str, config_name: str, run_uuid: str, file_id: int | None = None,
+    home: Cursor | None = None,
+) -> None:  # fmt: skip
+    """Run a DDL statement on a target, and record it in dba.tschemachange (of `home`, if that is another database)."""
     cursor.execute(statement)
-    cursor.execute(
+    (home or cursor).execute(
         """insert into dba.tschemachange (target_table, statement, config_name, file_id, run_uuid)
            values (%s, %s, %s, %s, %s)""",
         (target, statement.as_string(cursor), config_name, file_id, run_uuid),
     )
 
 
-def build_current_view(schema: str, table: str) -> sql.Composed:
+def build_current_view(schema: str, table: str, name: str, ledger: str = OWN_LEDGER) -> sql.Composed:
     """Return the statement for the view of current rows; replacing it adds new columns at its end and keeps grants."""
     statement = """create or replace view {view} as select t.* from {table} t
-        where t.dataset_id in (select d.dataset_id from dba.v_current_dataset d where d.target_table = {name})"""
+        where t.dataset_id in (select d.dataset_id from {ledger}.v_current_dataset d where d.target_table = {name})"""
     return sql.SQL(statement).format(
         view=sql.Identifier(schema, f"{table}_current"),
         table=sql.Identifier(schema, table),
-        name=sql.Literal(f"{schema}.{table}"),
+        name=sql.Literal(name),
+        ledger=sql.Identifier(ledger),
     )

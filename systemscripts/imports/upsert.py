@@ -18,7 +18,7 @@ from psycopg2 import sql
 from systemscripts.imports import copy_rows
 from systemscripts.imports.copy_rows import Load
 from systemscripts.imports.rejects import Reject, Rejects, store_rejects
-from systemscripts.imports.target_plan import Plan
+from systemscripts.imports.target_plan import OWN_LEDGER, Plan
 from systemscripts.summary import Counts
 from systemscripts.tables.lineage import LINEAGE
 from systemscripts.tables.model import Table
@@ -45,7 +45,7 @@ def upsert_table(
     incoming = replace(load, plan=replace(load.plan, schema="pg_temp", table=INCOMING_TABLE))
     counts, rejects = copy_rows.copy_table(cursor, incoming, advance)
     for rejected in (_reject_without_key(cursor, names, load), _reject_long_keys(cursor, names, load)):
-        store_rejects(cursor, rejected, load.file_id, load.dataset_id)
+        store_rejects(load.home or cursor, rejected, load.file_id, load.dataset_id)
         rejects.add(rejected)
     cursor.execute("set local work_mem = '64MB'")
     cursor.execute(names.sql("analyze {incoming} ({keys})"))
@@ -60,21 +60,25 @@ def upsert_table(
 
 def _find_current_of_other_modes(cursor: Cursor, load: Load) -> list[int] | None:
     """Return the datasets whose rows count; None if all rows of the target do, as when only upserts loaded it."""
-    target = (load.plan.name,)
+    target, ledger = (load.plan.name,), sql.Identifier(load.plan.ledger)
     cursor.execute(
-        """select exists (select from dba.tdataset
-           where target_table = %s and load_mode in ('append', 'snapshot', 'new_rows'))""",
+        sql.SQL(
+            """select exists (select from {}.tdataset
+               where target_table = %s and load_mode in ('append', 'snapshot', 'new_rows'))"""
+        ).format(ledger),
         target,
     )
     if cursor.fetchone() == (False,):
         return None
-    cursor.execute("select dataset_id from dba.v_current_dataset where target_table = %s", target)
+    cursor.execute(
+        sql.SQL("select dataset_id from {}.v_current_dataset where target_table = %s").format(ledger), target
+    )
     return [load.dataset_id, *(dataset_id for (dataset_id,) in cursor.fetchall())]
 
 
 def _remove_overtaken(cursor: Cursor, names: _Names, load: Load) -> int:
     """Delete incoming rows that would overwrite rows of later datasets; return how many."""
-    cursor.execute(_LATER, (load.dataset_id,))
+    cursor.execute(names.sql(_LATER), (load.dataset_id,))
     later = [dataset_id for (dataset_id,) in cursor.fetchall()]
     if not later:
         return 0
@@ -140,18 +144,21 @@ def _read_raw_rows(table: Table, rows: set[int]) -> list[tuple[int, str]]:
     return raw_rows
 
 
-def undo_upsert(cursor: Cursor, schema: str, table: str, dataset_id: int) -> None:
-    """Restore the rows that a dataset changed; it must be the newest upsert of its target."""
-    mine = (dataset_id, f"{schema}.{table}")
-    target = sql.Identifier(schema, table)
+def undo_upsert(cursor: Cursor, target_table: str, dataset_id: int, ledger: str = OWN_LEDGER) -> None:
+    """Restore the rows that a dataset changed; it must be the newest upsert of its target.
+
+    `cursor`, `ledger`: of the database of the target, and the schema of the ledger there.
+    """
+    mine = (dataset_id, target_table)
+    target = sql.Identifier(*target_table.rpartition("/")[2].split(".", 1))
     # It inserted or changed every row with its number, so no join is needed: right after a load the database has no
     # statistics to plan one.
     cursor.execute(sql.SQL("delete from {} where dataset_id = %s").format(target), (dataset_id,))
     cursor.execute(
         sql.SQL(
-            """insert into {0} select r.* from dba.trowhistory h, jsonb_populate_record(null::{0}, h.old_row) r
+            """insert into {0} select r.* from {1}.trowhistory h, jsonb_populate_record(null::{0}, h.old_row) r
                where h.dataset_id = %s and h.target_table = %s and h.old_row is not null"""
-        ).format(target),
+        ).format(target, sql.Identifier(ledger)),
         mine,
     )
 
@@ -174,6 +181,7 @@ class _Names:
             "incoming": sql.Identifier("pg_temp", INCOMING_TABLE),
             "target": sql.Identifier(plan.schema, plan.table),
             "target_name": sql.Literal(plan.name),
+            "ledger": sql.Identifier(plan.ledger),
             "dataset": sql.Literal(dataset_id),
             "counts": sql.SQL("true" if current is None else "t.dataset_id = any({})").format(sql.Literal(current)),
             "columns": sql.SQL(", ").join([*lineage, *map(sql.Identifier, plan.columns)]),
@@ -215,7 +223,7 @@ _CHANGES = f"{_SAME} and ({{differs}}) and (t.dataset_id <> i.dataset_id or t.so
 # A later day, or a later stamp of the same import (those of two imports cannot be compared); else the file that came
 # later, which is another one only where a held file is accepted after it: it counts from when it was held.
 _LATER = """
-    select d.dataset_id from dba.tdataset n join dba.tdataset d on d.target_table = n.target_table
+    select d.dataset_id from {ledger}.tdataset n join {ledger}.tdataset d on d.target_table = n.target_table
     where n.dataset_id = %s and d.status = 'active' and d.dataset_id < n.dataset_id and coalesce(
         nullif(greatest(d.dataset_date, d.last_seen), n.dataset_date) > n.dataset_date,
         case when d.config_name = n.config_name and '' not in (d.stamp, n.stamp)
@@ -228,10 +236,10 @@ _FOLD_TWINS = """
         from {target} t where {counts} and exists (select from {incoming} i where {same_key})),
     gone as (
         delete from {target} t using twin where t.ctid = twin.ctid and twin.row_number > 1 returning t.*)
-    insert into dba.trowhistory (target_table, dataset_id, previous_dataset_id, key, old_row)
+    insert into {ledger}.trowhistory (target_table, dataset_id, previous_dataset_id, key, old_row)
     select {target_name}, {dataset}, i.dataset_id, {key}, to_jsonb(i.*) from gone i"""
 _KEEP_OLD_ROWS = f"""
-    insert into dba.trowhistory (target_table, dataset_id, previous_dataset_id, key, old_row)
+    insert into {{ledger}}.trowhistory (target_table, dataset_id, previous_dataset_id, key, old_row)
     select {{target_name}}, {{dataset}}, t.dataset_id, {{key}}, to_jsonb(t.*)
     from {{target}} t join {{incoming}} i on {_CHANGES}
     where t.dataset_id <> i.dataset_id"""

@@ -19,7 +19,16 @@ from systemscripts.errors import BadDataError, ConfigurationError, EtlError, Usa
 from systemscripts.findings import ledger
 from systemscripts.findings.finding import Finding, join_texts, select
 from systemscripts.imports import after_change, change_types
-from systemscripts.ingest import archive_and_settle, judge_file, load, load_plan, prepare, reload_archived
+from systemscripts.ingest import (
+    archive_and_settle,
+    heal_target,
+    judge_file,
+    load,
+    load_plan,
+    prepare,
+    reload_archived,
+)
+from systemscripts.ingest.both_databases import open_for_load, open_for_plan
 from systemscripts.ingest.file_outcome import Outcome, add_outcome
 from systemscripts.ingest.ingest_context import Context, check_upload
 from systemscripts.ingest.prepare import PreparedFile
@@ -81,6 +90,7 @@ def accept_dataset(
             locks.enter_context(advisory_lock(connection, name, wait_seconds))
         if is_held_file:
             context = Context(connection, config, directories, run_uuid)
+            context = locks.enter_context(heal_target.open_context(context, wait_seconds))
             try:
                 outcome = _load_held(context, dataset_id, verdict)
             except StillHeldError as error:
@@ -220,14 +230,14 @@ def _refuse_known_aliases(known: Mapping[str, Sequence[str]], renames: dict[str,
 def _load_prepared(
     context: Context, file: PreparedFile, dataset_id: int, verdict: Verdict, renames: dict[str, str]
 ) -> Outcome:
-    with transaction(context.connection) as cursor:
+    with open_for_plan(context) as cursor:
         decision = _decide(cursor, context, file, dataset_id)
         findings = judge_file.judge_shape(cursor, context, file)
         _refuse_held_still(findings, dataset_id)
         plan = load_plan.plan_load(cursor, context, file)
     load_plan.extend_target(context, plan, file)
     with (
-        transaction(context.connection) as cursor,
+        open_for_load(context) as cursor,
         after_change.recompute_affected(cursor, context.config, file.identity.label),
     ):
         cursor.execute("delete from dba.trejectedrow where dataset_id = %s", (dataset_id,))

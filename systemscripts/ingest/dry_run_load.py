@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import psycopg2
 from psycopg2 import sql
 
-from systemscripts import db_utils, file_ledger
+from systemscripts import file_ledger
 from systemscripts.configuration import import_rows
 from systemscripts.datasets.load_decision import Decision
 from systemscripts.findings.finding import find_worst
@@ -58,9 +58,11 @@ def preview_file(context: Context, path: Path, is_stored: bool = True) -> Previe
                 file_ledger.change_status(cursor, ticket, "prepared", context.run_uuid)
                 return _preview_load(cursor, context, file)
     except psycopg2.Error as error:
-        raise db_utils.translate_error(error) from error
+        raise context.translate_error(error) from error
     finally:
         context.connection.rollback()
+        if context.target is not None:
+            context.target.forget_preview()
 
 
 def _preview_load(cursor: Cursor, context: Context, file: PreparedFile) -> Preview:
@@ -83,7 +85,7 @@ def _preview_load(cursor: Cursor, context: Context, file: PreparedFile) -> Previ
     if plan.lake is not None:
         plan = replace(plan, lake=replace(plan.lake, write=False))
     else:
-        plan = _replace_target(cursor, plan)
+        plan = _replace_target(context.rows(cursor), plan)
     shown.outcome = load.load_rows(cursor, context, file, plan, decision, findings)
     shown.rejects = _describe_first_rejects(cursor, file.ticket)
     shown.rejects_by_column = _count_rejects(cursor, file.ticket)

@@ -19,13 +19,15 @@ def count_rows(file: PreparedFile) -> Counts:
 
 
 def take_rows_back(
-    cursor: Cursor, file: PreparedFile, plan: target_plan.Plan, counts: Counts, rejected: Rejects, dataset_id: int
-) -> None:
+    cursor: Cursor, rows: Cursor, file: PreparedFile, plan: target_plan.Plan, counts: Counts, rejected: Rejects,
+    dataset_id: int,
+) -> None:  # fmt: skip
     """Roll back to the savepoint before the rows of a file that is held after all; `counts` says so afterwards.
 
-    Its rejected rows stay noted, as far as they are remembered.
+    `rows`: the cursor of the target. Its rejected rows stay noted, as far as they are remembered.
     """
-    cursor.execute("rollback to savepoint before_rows")
+    for each in {cursor, rows}:
+        each.execute("rollback to savepoint before_rows")
     if plan.lake is not None and plan.lake.write:
         lake.remove_leftovers(cursor, plan.lake)
     rejects.store_rejects(cursor, rejected.first, file.ticket.file_id, dataset_id)

@@ -6,12 +6,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from systemscripts import configuration, settings, sources
+import psycopg2
+
+from systemscripts import configuration, db_utils, settings, sources
 from systemscripts.configuration import ImportConfig
 from systemscripts.configuration.waiting_names import WaitingNames
 from systemscripts.datasets.label_and_date import Rule
-from systemscripts.db_utils import Connection, transaction
+from systemscripts.db_utils import Connection, Cursor, transaction
 from systemscripts.directory_management import Directories, shorten_name
+from systemscripts.target_database import TargetDatabase
 
 
 @dataclass(frozen=True)
@@ -34,6 +37,25 @@ class Context:
     accepted: int | None = None
     # what waits in the folders; None: each is listed when it is asked for
     waiting: WaitingNames | None = None
+    # the open database of its target, None where that is in the database of this installation
+    target: TargetDatabase | None = None
+
+    def rows(self, home: Cursor) -> Cursor:
+        """Return the cursor for statements on the target: that of its database, or `home`, which has the ledger."""
+        if self.target is not None:
+            return self.target.cursor
+        assert not self.config.is_elsewhere, "its database is not open"
+        return home
+
+    @property
+    def is_connection_lost(self) -> bool:
+        """Return whether one of the databases can no longer be asked."""
+        return bool(self.connection.closed or (self.target is not None and self.target.connection.closed))
+
+    def translate_error(self, error: psycopg2.Error) -> Exception:
+        """Return a driver error as one of the suite's own; it names the database that it is of."""
+        own = self.target.translate(error) if self.target is not None else error
+        return db_utils.translate_error(error) if own is error else own
 
     @property
     def date_rule(self) -> Rule:

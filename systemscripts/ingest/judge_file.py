@@ -26,7 +26,7 @@ def judge_shape(cursor: Cursor, context: Context, file: PreparedFile) -> list[Fi
         return totals
     last = known_shape.find_last_file(cursor, config, file.identity.label)
     file_shape = shape.FileShape(file.columns, file.table.columns, _Samples(file).read)
-    samples = partial(known_shape.read_samples, cursor, config, last, limit=MAX_SAMPLES)
+    samples = partial(known_shape.read_samples, context.rows(cursor), config, last, limit=MAX_SAMPLES)
     return [*totals, *waive(shape.judge_columns(config, file_shape, last, samples), context.waived)]
 
 

@@ -7,7 +7,7 @@ import logging
 from systemscripts import file_ledger, log_utils, progress, settings
 from systemscripts.datasets import load_decision, states
 from systemscripts.datasets.load_decision import Decision
-from systemscripts.db_utils import Cursor, transaction
+from systemscripts.db_utils import Cursor
 from systemscripts.errors import TryLaterError
 from systemscripts.findings import ledger, row_guards
 from systemscripts.findings.finding import Finding, find_worst, join_texts, select
@@ -17,6 +17,7 @@ from systemscripts.imports.rejects import Rejects
 from systemscripts.imports.values import lookups
 from systemscripts.ingest import (
     file_warnings,
+    heal_target,
     held_files,
     judge_file,
     load_plan,
@@ -25,11 +26,13 @@ from systemscripts.ingest import (
     refuse_file,
     same_day_files,
 )
+from systemscripts.ingest.both_databases import open_for_load, open_for_plan
 from systemscripts.ingest.file_outcome import Outcome
 from systemscripts.ingest.ingest_context import Context
 from systemscripts.ingest.prepare import PreparedFile
 from systemscripts.ingest.same_day_files import Rival
 from systemscripts.summary import Counts, Notice, add_details, add_prefix
+from systemscripts.target_database import ledger as ledger_there
 
 logger = logging.getLogger(__name__)
 SEE_REJECTS = ", see dba.trejectedrow"
@@ -40,7 +43,8 @@ def load_file(context: Context, file: PreparedFile) -> Outcome:
 
     Raises BadDataError when the file must be refused, TryLaterError when it changed while it was read.
     """
-    with transaction(context.connection) as cursor:
+    heal_target.heal_doubt(context)
+    with open_for_plan(context) as cursor:
         decision = load_plan.decide_for_file(cursor, context, file)
         if decision.action != "load":
             return _record_repeated(cursor, context, file, decision)
@@ -52,7 +56,7 @@ def load_file(context: Context, file: PreparedFile) -> Outcome:
     with log_utils.step("extend"):
         load_plan.extend_target(context, plan, file)
     with (
-        transaction(context.connection) as cursor,
+        open_for_load(context) as cursor,
         after_change.recompute_affected(cursor, context.config, file.identity.label),
         log_utils.step("copy"),
     ):
@@ -98,7 +102,8 @@ def load_rows(
     dataset_id = _create_dataset(cursor, context, file, plan.name, columns)
     held_files.close_judged_again(cursor, decision.judges_again, dataset_id)
     rival = same_day_files.find_rival(cursor, decision.supersedes, file.ticket.file_id) if decision.supersedes else None
-    cursor.execute("savepoint before_rows")
+    for each in {cursor, context.rows(cursor)}:
+        each.execute("savepoint before_rows")
     viewer = look_at_values.Viewer(cursor, context, file, plan, dataset_id)
     counts, rejected = _copy_rows(cursor, context, file, plan, dataset_id, viewer)
     if rejects.are_too_many(counts.rejected, counts.read, context.config.max_rejects, context.config.max_reject_rate):
@@ -107,7 +112,7 @@ def load_rows(
     findings = [*findings, *judge_file.judge_rows(cursor, context, file, dataset_id, counts, rival)]
     findings += viewer.judge_values()
     if find_worst(findings) == "hold":
-        held_files.take_rows_back(cursor, file, plan, counts, rejected, dataset_id)
+        held_files.take_rows_back(cursor, context.rows(cursor), file, plan, counts, rejected, dataset_id)
     viewer.store_profiles()
     states.record_counts(cursor, dataset_id, counts)
     notices = [*_collect_warnings(file, plan, counts), *notices_of(findings)]
@@ -152,7 +157,11 @@ def _create_dataset(cursor: Cursor, context: Context, file: PreparedFile, target
         context.config.config_name, file.identity, context.config.load_mode, target_table,
         file.table.content_sha256(), columns, context.run_uuid, file.ticket.scope, context.accepted,
     )  # fmt: skip
-    return states.create_dataset(cursor, new)
+    dataset_id = states.create_dataset(cursor, new)
+    if context.target is not None:
+        target = context.target
+        ledger_there.add_dataset(cursor, target.cursor, target.name, dataset_id, target.load_uuid)
+    return dataset_id
 
 
 def _activate(
@@ -225,16 +234,18 @@ def _copy_rows(
     if not file.columns:
         return Counts(), Rejects()
     rules = plan.shape.rules(settings.get_zone(), lookups.load_lookup_values(cursor, plan.shape))
-    load = copy_rows.Load(file.table, plan, rules, dataset_id, file.ticket.file_id, viewer.look)
+    home = cursor if context.target is not None else None
+    load = copy_rows.Load(file.table, plan, rules, dataset_id, file.ticket.file_id, viewer.look, home=home)
+    rows = context.rows(cursor)
     with progress.track(file.ticket.name) as tracker:
         if plan.lake is not None:
             counts, rejected = parquet_copy.copy_table(cursor, load, tracker.advance)
         elif plan.shape.hashed:
-            counts, rejected = new_rows.insert_new_rows(cursor, load, tracker.advance)
+            counts, rejected = new_rows.insert_new_rows(rows, load, tracker.advance)
         elif plan.key_columns:
-            counts, rejected = upsert.upsert_table(cursor, load, context.config.empty_keeps, tracker.advance)
+            counts, rejected = upsert.upsert_table(rows, load, context.config.empty_keeps, tracker.advance)
         else:
-            counts, rejected = copy_rows.copy_table(cursor, load, tracker.advance)
+            counts, rejected = copy_rows.copy_table(rows, load, tracker.advance)
     viewer.look_at_target(load.extent)
     counts.skipped += file.table.skipped
     counts.read += file.table.skipped

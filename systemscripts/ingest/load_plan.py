@@ -9,15 +9,22 @@ from systemscripts import settings
 from systemscripts.configuration.column_schema import Column
 from systemscripts.datasets import load_decision
 from systemscripts.datasets.load_decision import Decision
-from systemscripts.db_utils import Cursor, transaction
+from systemscripts.db_utils import Cursor
 from systemscripts.errors import BadDataError, TryLaterError
 from systemscripts.findings.finding import find_worst
 from systemscripts.imports import column_layout, target_plan
 from systemscripts.imports.parquet import parquet_copy
 from systemscripts.imports.values import transform_rows
 from systemscripts.ingest import judge_file
+from systemscripts.ingest.both_databases import open_for_ddl, open_for_plan
 from systemscripts.ingest.ingest_context import Context
 from systemscripts.ingest.prepare import PreparedFile
+from systemscripts.target_database import ledger
+
+
+def find_ledger(context: Context) -> tuple[str, str]:
+    """Return the name of a target in another database and the schema of the ledger there, for `plan_target`."""
+    return (context.config.target_table, ledger.SCHEMA) if context.target is not None else ("", target_plan.OWN_LEDGER)
 
 
 def decide_for_file(cursor: Cursor, context: Context, file: PreparedFile) -> Decision:
@@ -49,7 +56,9 @@ def plan_load(cursor: Cursor, context: Context, file: PreparedFile) -> target_pl
             shape = _take_file_types(cursor, context, file, shape)
     if config.target.parquet:
         return parquet_copy.plan_target(cursor, config, shape, context.directories)
-    plan = target_plan.plan_target(cursor, *config.schema_and_table, shape, config.importstrategyid)
+    plan = target_plan.plan_target(
+        context.rows(cursor), *config.schema_and_table, shape, config.importstrategyid, find_ledger(context)
+    )
     if config.load_mode == "upsert":
         plan.key_columns = config.key_columns
         if absent := file.columns and [name for name in config.key_columns if name not in plan.columns]:
@@ -69,7 +78,7 @@ def _take_file_types(
         # a decimal of a Parquet target has a scale, and a float has none
         known = [name for name, declared in types.items() if declared == {"type": "numeric"}]
     else:
-        known = list(target_plan.load_columns(cursor, *config.schema_and_table) or ())
+        known = list(target_plan.load_columns(context.rows(cursor), *config.schema_and_table) or ())
     # numeric of PostgreSQL keeps all digits, a declared scale limits them
     keys = {"type", "scale"} if config.target.parquet else {"type"}
     undeclared = {
@@ -99,7 +108,7 @@ def extend_target_ahead(context: Context, file: PreparedFile) -> None:
 
     Raises BadDataError as the load would.
     """
-    with transaction(context.connection) as cursor:
+    with open_for_plan(context) as cursor:
         if decide_for_file(cursor, context, file).action != "load":
             return
         if find_worst(judge_file.judge_shape(cursor, context, file)) in ("refuse", "hold"):
@@ -113,14 +122,16 @@ def extend_target(context: Context, plan: target_plan.Plan, file: PreparedFile) 
     until = time.monotonic() + settings.current().database_lock_seconds
     while True:
         try:
-            with transaction(context.connection) as cursor:
-                cursor.execute("set local lock_timeout = '500ms'")
+            with open_for_ddl(context) as cursor:
+                rows = context.rows(cursor)
+                rows.execute("set local lock_timeout = '500ms'")
+                home = cursor if context.target is not None else None
                 target_plan.extend_table(
-                    cursor, plan, context.config.config_name, file.ticket.file_id, context.run_uuid
+                    rows, plan, context.config.config_name, file.ticket.file_id, context.run_uuid, home
                 )
                 return
         except TryLaterError:
-            if context.connection.closed or time.monotonic() >= until:
+            if context.is_connection_lost or time.monotonic() >= until:
                 raise
             time.sleep(0.5)
 

@@ -45,7 +45,7 @@ class Viewer:
     def look(self, relation: sql.Composable, extent: Extent) -> None:
         """Read the rows of the file from a table that they were copied into."""
         self._sample = sample.read_table(
-            self._cursor, relation, self._dataset_id, self._types, extent, self._key, self._exact
+            self._context.rows(self._cursor), relation, self._dataset_id, self._types, extent, self._key, self._exact
         )
 
     def look_at_target(self, extent: Extent) -> None:

@@ -68,17 +68,18 @@ def _copy_rows(cursor: Cursor, context: Context, file: PreparedFile, dataset_id:
             f"{context.config.config_name} is no longer loaded as new_rows",
             "Set load_mode: new_rows in its configuration, then run the same command again.",
         )
-    target_plan.extend_table(cursor, plan, context.config.config_name, file.ticket.file_id, context.run_uuid)
-    before = _count_rows(cursor, plan, dataset_id)
+    rows, home = context.rows(cursor), cursor if context.target is not None else None
+    target_plan.extend_table(rows, plan, context.config.config_name, file.ticket.file_id, context.run_uuid, home)
+    before = _count_rows(rows, plan, dataset_id)
     cursor.execute("delete from dba.trejectedrow where dataset_id = %s and replayed_at is null", (dataset_id,))
-    cursor.execute("delete from dba.tdatasetoverlap where dataset_id = %s", (dataset_id,))
+    new_rows.delete_overlaps(rows, dataset_id, plan.ledger, "dataset_id")
     rules = plan.shape.rules(settings.get_zone(), lookups.load_lookup_values(cursor, plan.shape))
-    load = copy_rows.Load(file.table, plan, rules, dataset_id, file.ticket.file_id)
-    counts, _ = new_rows.insert_new_rows(cursor, load, lambda records: None)
+    load = copy_rows.Load(file.table, plan, rules, dataset_id, file.ticket.file_id, home=home)
+    counts, _ = new_rows.insert_new_rows(rows, load, lambda records: None)
     # rows in the target are not rejects, even if today's configuration would reject them
-    rejected = _remove_loaded_rejects(cursor, plan, dataset_id)
+    rejected = _remove_loaded_rejects(cursor, rows, plan, dataset_id)
     counts.read += file.table.skipped
-    counts.loaded, counts.rejected = _count_rows(cursor, plan, dataset_id), rejected
+    counts.loaded, counts.rejected = _count_rows(rows, plan, dataset_id), rejected
     counts.skipped = counts.read - counts.loaded - counts.rejected
     if counts.skipped < 0:
         raise BadDataError(
@@ -88,14 +89,21 @@ def _copy_rows(cursor: Cursor, context: Context, file: PreparedFile, dataset_id:
     return counts.loaded - before
 
 
-def _remove_loaded_rejects(cursor: Cursor, plan: target_plan.Plan, dataset_id: int) -> int:
+def _remove_loaded_rejects(cursor: Cursor, rows: Cursor, plan: target_plan.Plan, dataset_id: int) -> int:
     """Delete the rejects of rows that are loaded by now; return how many rejects the dataset has left."""
+    rejected = "select source_row from dba.trejectedrow where dataset_id = %s and replayed_at is null"
+    cursor.execute(rejected, (dataset_id,))
+    numbers = [row[0] for row in cursor.fetchall()]
+    rows.execute(
+        sql.SQL("select source_row from {} where dataset_id = %s and source_row = any(%s)").format(
+            sql.Identifier(plan.schema, plan.table)
+        ),
+        (dataset_id, numbers),
+    )
+    loaded = [row[0] for row in rows.fetchall()]
     cursor.execute(
-        sql.SQL(
-            """delete from dba.trejectedrow r where r.dataset_id = %s and r.replayed_at is null
-               and exists (select from {} t where t.dataset_id = r.dataset_id and t.source_row = r.source_row)"""
-        ).format(sql.Identifier(plan.schema, plan.table)),
-        (dataset_id,),
+        "delete from dba.trejectedrow where dataset_id = %s and replayed_at is null and source_row = any(%s)",
+        (dataset_id, loaded),
     )
     cursor.execute("select count(*) from dba.trejectedrow where dataset_id = %s and replayed_at is null", (dataset_id,))
     row: Any = cursor.fetchone()

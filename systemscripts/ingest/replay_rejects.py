@@ -16,6 +16,7 @@ from systemscripts.errors import ConfigurationError, UsageError
 from systemscripts.imports import after_change, column_layout, copy_rows, new_rows, target_plan, upsert
 from systemscripts.imports.parquet import parquet_copy
 from systemscripts.imports.values import lookups, transform_rows
+from systemscripts.ingest import heal_target
 from systemscripts.ingest.ingest_context import check_upload
 from systemscripts.summary import Counts, Summary
 from systemscripts.tables.model import Block, Table, Wire
@@ -63,6 +64,13 @@ def replay_rejects(connection: Connection, dataset_id: int, wait_seconds: float,
     """
     with transaction(connection) as cursor:
         dataset = load_dataset(cursor, dataset_id)
+    if heal_target.is_elsewhere(dataset.target_table):
+        raise UsageError(
+            f"the rows of dataset {dataset_id} are in another database ({dataset.target_table}): rejected rows are not "
+            "loaded there afterwards",
+            "Export the rows with --export-rejects, and have a corrected file delivered; or undo the dataset and load "
+            "its file again with --reload.",
+        )
     _, faults = configuration.apply_valid_files(connection, needed=dataset.config_name)
     if dataset.config_name in faults:
         raise ConfigurationError(faults[dataset.config_name])

@@ -18,7 +18,15 @@ from systemscripts.datasets import label_and_date
 from systemscripts.db_utils import Connection, advisory_lock, transaction
 from systemscripts.directory_management import Directories, FileStat, read_file_stat
 from systemscripts.errors import BadDataError, ConfigurationError, EtlError, describe_unexpected
-from systemscripts.ingest import archive_and_settle, fetch, file_outcome, file_warnings, unexpected_errors
+from systemscripts.ingest import (
+    archive_and_settle,
+    both_databases,
+    fetch,
+    file_outcome,
+    file_warnings,
+    heal_target,
+    unexpected_errors,
+)
 from systemscripts.ingest.file_outcome import Outcome
 from systemscripts.ingest.ingest_context import Context, check_upload
 from systemscripts.summary import Summary
@@ -114,7 +122,10 @@ def _run_import(context: Context, options: Options, summary: Summary) -> None:
     with (
         advisory_lock(connection, f"import {config.config_name}", options.wait_seconds),
         advisory_lock(connection, f"target {config.target_table}", options.wait_seconds),
+        contextlib.ExitStack() as stack,
     ):
+        writes = not options.dry_run
+        context = stack.enter_context(heal_target.open_context(context, options.wait_seconds, writes=writes))
         if options.dry_run:
             from systemscripts.ingest import dry_run
 
@@ -170,8 +181,8 @@ def _run_steps(context: Context, options: Options, summary: Summary) -> None:
     if context.config.guards.max_age_days is not None:
         from systemscripts.imports import data_age
 
-        with transaction(context.connection) as cursor:
-            if old := data_age.explain_stale(cursor, context.config, asked=whole):
+        with both_databases.open_for_plan(context) as cursor:
+            if old := data_age.explain_stale(cursor, context.config, asked=whole, rows=context.rows(cursor)):
                 summary.problem(f"{context.config.config_name}: {old}", BadDataError.exit_code)
 
 
@@ -238,11 +249,11 @@ def _succeeds(context: Context, ticket: file_ledger.Ticket, summary: Summary, wo
         # every file of the import would fail with it
         raise
     except EtlError as error:
-        if context.connection.closed:
+        if context.is_connection_lost:
             raise
         summary.problem(str(error), error.exit_code, error)
     except Exception as error:
-        if context.connection.closed or isinstance(error, ImportError | psycopg2.Error):
+        if context.is_connection_lost or isinstance(error, ImportError | psycopg2.Error):
             # not an error of this file
             raise
         if refusal := unexpected_errors.as_refusal(context, ticket, summary, error):
@@ -267,6 +278,6 @@ def _finish_file(
     try:
         archive_and_settle.finish_file(context, ticket, read_as)
     except EtlError as error:
-        if context.connection.closed:
+        if context.is_connection_lost:
             raise
         summary.problem(str(error), error=error)

@@ -15,9 +15,12 @@ from systemscripts.configuration import ImportConfig
 from systemscripts.db_utils import Connection, Cursor, transaction
 from systemscripts.directory_management import Directories, atomic_write
 from systemscripts.errors import ConfigurationError, EtlError
-from systemscripts.ingest import run_imports
+from systemscripts.imports.target_plan import OWN_LEDGER
+from systemscripts.ingest import heal_target, run_imports
+from systemscripts.ingest.ingest_context import Context
 from systemscripts.summary import Notice, Summary, record_warning
 from systemscripts.tables.lineage import LINEAGE, ROW_HASH
+from systemscripts.target_database import ledger
 
 ATTEMPTS = 3
 # Doubles with each attempt.
@@ -83,7 +86,9 @@ def _run_attempt(
             path = directories.data / config.job.output_csv_path
             if result.counts.loaded or not path.exists():
                 where = "" if path.resolve().is_relative_to(directories.data.resolve()) else ", outside the data folder"
-                result.details.append(f"wrote {path}{where}: {_write_combined(connection, config, path):,} rows")
+                result.details.append(
+                    f"wrote {path}{where}: {_write_combined(connection, config, path, run_uuid):,} rows"
+                )
         return result
     finally:
         connection.close()
@@ -99,15 +104,18 @@ def _add_attempt(total: Summary, result: Summary) -> None:
     total.show_warnings(result.warnings)
 
 
-def _write_combined(connection: Connection, config: ImportConfig, path: Path) -> int:
+def _write_combined(connection: Connection, config: ImportConfig, path: Path, run_uuid: str) -> int:
     """Write the table of a job as one CSV without the lineage columns; return the number of rows."""
     if config.target.parquet:
         raise ConfigurationError(f"{config.config_name}: output_csv_path needs a table", "Remove output_csv_path.")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with transaction(connection) as cursor, atomic_write(path) as stream:
-            cursor.copy_expert(_build_statement(cursor, config), stream)
-            return int(cursor.rowcount)
+        context = Context(connection, config, Directories(settings.current().etl_data_dir), run_uuid)
+        with heal_target.open_context(context, writes=False) as opened, transaction(connection) as home:
+            cursor = opened.rows(home)
+            with atomic_write(path) as stream:
+                cursor.copy_expert(_build_statement(cursor, config), stream)
+                return int(cursor.rowcount)
     except OSError as error:
         raise EtlError(
             f"output_csv_path {path} cannot be written: {error.strerror}",
@@ -127,12 +135,13 @@ def _build_statement(cursor: Cursor, config: ImportConfig) -> str:
     if not columns:
         return "copy (select where false) to stdout"
     query = """copy (select {columns} from {view} where dataset_id in
-                     (select dataset_id from dba.tdataset where config_name = {name})
+                     (select dataset_id from {ledger}.tdataset where config_name = {name})
                      order by dataset_id, source_row) to stdout with (format csv, header)"""
     return sql.SQL(query).format(
         columns=sql.SQL(", ").join(columns),
         view=sql.Identifier(schema, f"{table}_current"),
         name=sql.Literal(config.config_name),
+        ledger=sql.Identifier(ledger.SCHEMA if config.is_elsewhere else OWN_LEDGER),
     ).as_string(cursor)  # fmt: skip
 
 

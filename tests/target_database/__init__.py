@@ -1,0 +1,1 @@
+"""Rows of YAML jobs in another database."""
