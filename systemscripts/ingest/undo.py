@@ -94,10 +94,14 @@ def _add_contexts(
 
 def _undo_rows(cursor: Cursor, rows: list[dict[str, Any]], contexts: dict[str, Context], summary: Summary) -> None:
     for row in rows:
-        summary.rows.append(_undo_dataset(cursor, row, contexts[row["config_name"]]))
+        context = contexts[row["config_name"]]
+        summary.rows.append(_undo_dataset(cursor, row, context))
+        if context.target is not None:
+            # the next one asks there what lies on top of it
+            ledger_there.copy_states(cursor, context.target.cursor, context.target.name)
         summary.details += take_rows_back.reload_skipped_rows(cursor, row, contexts)
         if not row["is_held_file"]:
-            _pause_import(cursor, contexts[row["config_name"]].config)
+            _pause_import(cursor, context.config)
 
 
 def _remove_decided_files(rows: list[dict[str, Any]], contexts: dict[str, Context], summary: Summary) -> None:

@@ -15,6 +15,12 @@ from urllib.parse import urlsplit
 import psycopg2
 import pytest
 
+from systemscripts import db_utils, settings
+from systemscripts.configuration import yaml_job
+from systemscripts.directory_management import Directories
+from systemscripts.ingest import accept_held, run_imports, undo
+from systemscripts.summary import Summary
+from systemscripts.yaml_jobs import single_pass
 from tests.conftest import Installation, Server
 
 PASSWORD = "planted/pass+word"
@@ -58,12 +64,34 @@ class Warehouse:
     def write_job(self, **more: str) -> None:
         self.job.write_text(JOB + "".join(f"{key}: {value}\n" for key, value in more.items()))
 
+    def load_here(self) -> Summary:
+        """Run the job once in this process."""
+        run_uuid = str(uuid.uuid4())
+        with contextlib.closing(db_utils.connect(purpose="test")) as connection:
+            config, _ = yaml_job.apply_job(connection, self.job)
+        return single_pass.run_once(
+            lambda: db_utils.connect(purpose="test"), config, run_uuid, run_imports.Options(), pause_seconds=0
+        )
+
+    def load(self) -> Summary:
+        summary = self.load_here()
+        assert summary.exit_code == 0, summary.problems
+        return summary
+
+    def undo(self, dataset_id: int, cascade: bool = False) -> Summary:
+        """Undo a dataset in this process; its import is not paused."""
+        with contextlib.closing(db_utils.connect(purpose="test")) as connection:
+            summary = undo.undo_datasets(connection, str(uuid.uuid4()), dataset_id, cascade=cascade)
+        self.installation.sql("update dba.timportconfig set is_active = true")
+        return summary
+
+    def accept(self, dataset_id: int) -> Summary:
+        directories = Directories(self.installation.data)
+        with contextlib.closing(db_utils.connect(purpose="test")) as connection:
+            return accept_held.accept_dataset(connection, directories, str(uuid.uuid4()), dataset_id)
+
     def run(self, *arguments: object, **more: str) -> Any:
         return self.installation.run("run_elt", self.job, *(arguments or ("--once",)), **more)
-
-    def load(self) -> None:
-        done = self.run()
-        assert done.returncode == 0, done.stderr + done.stdout
 
     def current(self) -> list[tuple[Any, ...]]:
         return self.sql("select order_id, amount from public.orders_current order by 1, 2")
@@ -85,13 +113,15 @@ class Warehouse:
 
 
 @pytest.fixture
-def warehouse(server: Server, installation: Installation) -> Iterator[Warehouse]:
+def warehouse(server: Server, here: Installation) -> Iterator[Warehouse]:
+    installation = here
     name, login = f"wh_{uuid.uuid4().hex[:10]}", f"loader_{uuid.uuid4().hex[:10]}"
     server.execute(f"create role {login} login password '{PASSWORD}'")
     server.execute(f"create database {name} owner {login}")
     port = urlsplit(server.etl).port
     address = f"postgresql://{login}:planted%2Fpass%2Bword@127.0.0.1:{port}/{name}"
-    installation.write_settings(SOURCE_WAREHOUSE=address)
+    installation.write_settings(SOURCE_WAREHOUSE=address, FILE_STILL_SECONDS="0.05")
+    settings.reset()
     (installation.data / "incoming").mkdir()
     created = Warehouse(installation, server, name, login, address, installation.data / "orders.yaml")
     created.write_job()

@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 from decimal import Decimal
 
 import pytest
 
+from systemscripts import db_utils
+from systemscripts.configuration import yaml_job
+from systemscripts.directory_management import Directories
+from systemscripts.errors import ConfigurationError, UsageError
+from systemscripts.ingest import replay_rejects
 from tests.target_database.conftest import PASSWORD, Warehouse
 
 
 def numbers(warehouse: Warehouse) -> list[int]:
     return [row[0] for row in warehouse.current()]
-
-
-def undo(warehouse: Warehouse, dataset_id: int, *more: str) -> None:
-    done = warehouse.installation.run("datasets", "undo", dataset_id, *more)
-    assert done.returncode == 0, done.stderr + done.stdout
-    warehouse.check()
-
-
-def resume(warehouse: Warehouse) -> None:
-    warehouse.installation.sql("update dba.timportconfig set is_active = true")
 
 
 def test_rows_are_loaded_once_into_the_named_database(warehouse: Warehouse) -> None:
@@ -42,9 +38,10 @@ def test_rows_are_loaded_once_into_the_named_database(warehouse: Warehouse) -> N
     combined = (warehouse.installation.data / "results" / "all.csv").read_text().splitlines()
     assert combined == ["order_id,amount", "1,1.50", "2,2.50", "3,3"]
     warehouse.check()
-    undo(warehouse, 1)
+    warehouse.undo(1)
+    warehouse.check()
     assert numbers(warehouse) == [2, 3]
-    assert warehouse.datasets() == [(1, "undone", 0), (2, "active", 2)] or warehouse.datasets()[1] == (2, "active", 2)
+    assert warehouse.datasets() == [(1, "undone", 2), (2, "active", 2)]
     assert PASSWORD not in warehouse.installation.read_logs()
     assert home("select count(*) from dba.tconfighistory where content::text like '%planted%'") == [(0,)]
 
@@ -60,11 +57,12 @@ def test_a_snapshot_replaces_the_one_before_and_its_undo_brings_it_back(warehous
     warehouse.put("orders_20260112.csv", "3,3\n4,4\n")
     warehouse.load()
     assert numbers(warehouse) == [3, 4]
-    undo(warehouse, 3)
+    warehouse.undo(3)
+    warehouse.check()
     assert numbers(warehouse) == [2, 3]
-    undo(warehouse, 2)
+    warehouse.undo(2)
+    warehouse.check()
     assert numbers(warehouse) == [1, 2]
-    resume(warehouse)
     # the same content for a later day: seen again, there too
     warehouse.put("orders_20260119.csv", "1,1\n2,2\n")
     warehouse.load()
@@ -79,14 +77,14 @@ def test_an_upsert_changes_rows_and_its_undo_restores_them(warehouse: Warehouse)
     warehouse.load()
     assert warehouse.current() == [(1, 1), (2, 20), (3, 3)]
     assert warehouse.sql("select dataset_id, old_row ->> 'amount' from client_etl.trowhistory") == [(2, "2")]
-    done = warehouse.installation.run("datasets", "undo", 1)
-    assert done.returncode == 2 and "later ones have changed its rows" in done.stderr
-    undo(warehouse, 2)
+    with pytest.raises(UsageError, match="later ones have changed its rows"):
+        warehouse.undo(1)
+    warehouse.undo(2)
+    warehouse.check()
     assert warehouse.current() == [(1, 1), (2, 2)]
     warehouse.put("c.csv", "2,21\n")
-    resume(warehouse)
     warehouse.load()
-    undo(warehouse, 1, "--cascade")
+    warehouse.undo(1, cascade=True)
     assert warehouse.current() == []
 
 
@@ -95,11 +93,10 @@ def test_a_held_file_has_no_rows_there_until_it_is_accepted(warehouse: Warehouse
     warehouse.put("a.csv", "1,1\n2,2\n")
     warehouse.load()
     warehouse.put("b.csv", "9,9\n")
-    assert warehouse.run().returncode == 65
+    assert warehouse.load_here().exit_code == 65
     assert numbers(warehouse) == [1, 2]
     warehouse.check()
-    done = warehouse.installation.run("datasets", "accept", 2)
-    assert done.returncode == 0, done.stderr
+    warehouse.accept(2)
     assert numbers(warehouse) == [9]
     warehouse.check()
     assert warehouse.datasets() == [(1, "superseded", 2), (2, "superseded", 0), (3, "active", 1)]
@@ -121,8 +118,11 @@ def test_a_dry_run_shows_the_load_and_leaves_nothing_there(warehouse: Warehouse)
 def test_rejected_rows_there_are_not_replayed_but_said_so(warehouse: Warehouse) -> None:
     warehouse.put("a.csv", "1,1\nx,2\n")
     warehouse.load()
-    done = warehouse.installation.run("generic_import", "--replay-rejects", 1)
-    assert done.returncode == 2 and "are in another database" in done.stderr and "--export-rejects" in done.stderr
+    with (
+        contextlib.closing(db_utils.connect(purpose="test")) as connection,
+        pytest.raises(UsageError, match=r"are in another database.*--export-rejects"),
+    ):
+        replay_rejects.replay_rejects(connection, 1, 0, Directories(warehouse.installation.data))
 
 
 @pytest.mark.parametrize(
@@ -137,6 +137,6 @@ def test_what_cannot_work_there_is_refused_by_its_name(
     warehouse: Warehouse, change: dict[str, str], words: str
 ) -> None:
     warehouse.write_job(**change)
-    done = warehouse.run("--check")
-    assert done.returncode == 78 and words.split(maxsplit=1)[0] in done.stderr, done.stderr
-    assert words in done.stderr.replace(": ", " "), done.stderr
+    with pytest.raises(ConfigurationError) as caught:
+        yaml_job.read_job(warehouse.job)
+    assert words in str(caught.value).replace(": ", " ")
