@@ -80,7 +80,7 @@ def open_connection(address: Address, streams: bool = False) -> Iterator[Any]:
 
 
 def read_rows(address: Address, table: str, columns: list[str]) -> Iterator[list[tuple[str | None, ...]]]:
-    """Yield the rows of a table as texts that PostgreSQL and DuckDB read, some thousand at a time; None is no value.
+    """Yield the rows of a table as texts that PostgreSQL and DuckDB read, some thousand at a time; None: without a value.
 
     Raises the errors of `open_connection`.
     """

@@ -31,7 +31,7 @@ Code = Literal[
     "refresh_token_replaced", "scan_incomplete", "source_forgotten", "source_left_out", "source_not_asked",
     # configuration and schedules
     "import_paused", "key_not_used", "mailbox_shared", "pipeline_not_set_up", "pipelines_paused", "schedule_ambiguous",
-    "secret_in_file", "slow_pattern",
+    "secret_in_file", "slow_pattern", "target_changed", "target_healed",
     # mail and reports
     "alert_not_sent", "answer_not_sent", "attachment_left_out", "ping_failed", "query_without_table",
     "recipient_refused",

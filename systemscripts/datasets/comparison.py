@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from psycopg2 import sql
 
+from systemscripts.errors import UsageError
+
 if TYPE_CHECKING:
     from systemscripts.db_utils import Cursor
 
@@ -31,7 +33,12 @@ class Dataset:
 
     @property
     def table(self) -> sql.Identifier:
-        """Return the target, for a statement."""
+        """Return the target, for a statement; raises UsageError where its rows are not in this database."""
+        if ":" in self.target_table:
+            raise UsageError(
+                f"the rows of dataset {self.dataset_id} are in {self.target_table}, not in this database",
+                "Compare them there.",
+            )
         return sql.Identifier(*self.target_table.split(".", 1))
 
 

@@ -6,7 +6,6 @@ ours to take; what a kill cannot explain is refused (docs/architecture.md, "Rows
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -15,26 +14,28 @@ from typing import Any
 from psycopg2 import sql
 
 from systemscripts.commands import format_command
+from systemscripts.configuration.import_parts import ELSEWHERE
 from systemscripts.db_utils import Cursor, transaction
 from systemscripts.errors import ConfigurationError
 from systemscripts.imports import upsert
 from systemscripts.ingest import both_databases, take_rows_back
 from systemscripts.ingest.ingest_context import Context
+from systemscripts.summary import Notice, record_warning
 from systemscripts.target_database import TargetDatabase, ledger, open_target
 
-logger = logging.getLogger(__name__)
 # a message stays readable
 MAX_NAMED = 10
 
 
 @contextmanager
 def open_context(
-    context: Context, wait_seconds: float = 0, target_table: str = "", writes: bool = True
+    context: Context, wait_seconds: float = 0, target_table: str = "", writes: bool = True, may_lack: bool = False
 ) -> Iterator[Context]:
     """Return the context with the database of its target open and equal to home; call it under the lock of the target.
 
-    `target_table`: of an earlier configuration of the import. `writes`: False for a dry run. Raises the errors of
-    `open_target`, and ConfigurationError when home and target differ as only a restored backup can explain.
+    `target_table`: of an earlier configuration of the import. `writes`: False for a dry run. `may_lack`: for an undo,
+    also of datasets that a restored target does not have. Raises the errors of `open_target`, and ConfigurationError
+    when home and target differ as only a restored backup can explain.
     """
     name = target_table or context.config.target_table
     if not is_elsewhere(name):
@@ -44,7 +45,7 @@ def open_context(
         context = replace(context, target=target)
         try:
             if writes:
-                heal(context)
+                heal(context, may_lack)
             yield context
         finally:
             target.roll_back()
@@ -52,8 +53,6 @@ def open_context(
 
 def is_elsewhere(target_table: str) -> bool:
     """Return whether a target is in another database."""
-    from systemscripts.configuration.import_parts import ELSEWHERE
-
     return target_table.startswith(ELSEWHERE)
 
 
@@ -64,7 +63,7 @@ def heal_doubt(context: Context) -> None:
         heal(context)
 
 
-def heal(context: Context) -> None:
+def heal(context: Context, may_lack: bool = False) -> None:
     """Take back in the target what home does not say, newest first, and copy the states from home."""
     target = context.target
     assert target is not None
@@ -76,7 +75,10 @@ def heal(context: Context) -> None:
         unknown = there.keys() - at_home.keys()
         _refuse_unexplained(target, [n for n in unknown if loads[n] not in intents], "has")
         live = {n for n, row in at_home.items() if ledger.status_of(row) != "undone"} - purged
-        _refuse_unexplained(target, list(live - there.keys()), "lacks")
+        target.lacking = live - there.keys()
+        _refuse_unexplained(target, [] if may_lack else list(target.lacking), "lacks")
+        if not at_home:
+            _warn_of_earlier_target(home, context)
         for dataset_id in sorted(unknown, reverse=True):
             _take_load_back(rows, target, dataset_id, ledger.load_mode_of(there[dataset_id]))
     undone = [n for n, row in at_home.items() if ledger.status_of(row) == "undone" and n in there]
@@ -99,8 +101,23 @@ def _take_load_back(rows: Cursor, target: TargetDatabase, dataset_id: int, load_
         table = sql.Identifier(target.schema, target.table)
         rows.execute(sql.SQL("delete from {} where dataset_id = %s").format(table), (dataset_id,))
     ledger.delete_dataset(rows, target.name, dataset_id)
-    text = "%s.%s in %s: the rows of an interrupted load were taken back, its file is loaded again"
-    logger.warning(text, target.schema, target.table, target.where, extra={"code": "target_healed"})
+    text = f"{target.schema}.{target.table} in {target.where}: the rows of an interrupted load were taken back"
+    record_warning(Notice("target_healed", f"{text}; its file is loaded again"), on_console=True)
+
+
+def _warn_of_earlier_target(home: Cursor, context: Context) -> None:
+    """Say before the first load into a target that rows of the import are in another one, which stay there."""
+    home.execute(
+        """select target_table, count(*) from dba.tdataset
+           where config_name = %s and target_table <> %s and status = 'active' group by 1 order by 2 desc limit 1""",
+        (context.config.config_name, context.config.target_table),
+    )
+    if row := home.fetchone():
+        text = (
+            f"{context.config.config_name}: {row[1]} datasets are in {row[0]} and stay there; only what is new goes "
+            f"into {context.config.target_table}. To load them there, undo them and load their files again"
+        )
+        record_warning(Notice("target_changed", text, context.config.config_name), on_console=True)
 
 
 def _finish_undo(context: Context, dataset_ids: list[int]) -> None:
@@ -109,13 +126,14 @@ def _finish_undo(context: Context, dataset_ids: list[int]) -> None:
         datasets = [take_rows_back.load_dataset(home, dataset_id) for dataset_id in dataset_ids]
     contexts = take_rows_back.build_contexts(context.connection, context.run_uuid, datasets)
     contexts = {name: replace(one, target=context.target) for name, one in contexts.items()}
-    with both_databases.open_for_undo(replace(context)) as home:
+    target = context.target
+    assert target is not None
+    with both_databases.open_for_undo(context) as home:
         for row in datasets:
             take_rows_back.take_rows_back(home, row, contexts[row["config_name"]])
             take_rows_back.reload_skipped_rows(home, row, contexts)
-            assert context.target is not None
-            text = "dataset %s was undone: it is taken back in %s, too"
-            logger.warning(text, row["dataset_id"], context.target.where, extra={"code": "target_healed"})
+            text = f"dataset {row['dataset_id']} was undone here, and is now in {target.where}, too"
+            record_warning(Notice("target_healed", text, row["config_name"]), on_console=True)
 
 
 def _refuse_unexplained(target: TargetDatabase, dataset_ids: list[int], differs: str) -> None:

@@ -55,8 +55,9 @@ def take_rows_back(cursor: Cursor, row: dict[str, Any], context: Context) -> Non
     `cursor`: of the home ledger, in the caller's transaction.
     """
     undo_rows = UNDO_ROWS.get(row["load_mode"])
+    is_there = context.target is None or row["dataset_id"] not in context.target.lacking
     # a held file has no rows, and there may be no target yet
-    if undo_rows is not None and not row["is_held_file"]:
+    if undo_rows is not None and not row["is_held_file"] and is_there:
         undo_rows(context.rows(cursor), row["target_table"], row["dataset_id"], find_ledger(context))
 
 

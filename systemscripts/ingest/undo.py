@@ -60,7 +60,7 @@ def undo_datasets(
         owner = next(row["config_name"] for row in (*datasets, *asked) if row["target_table"] == table)
         with (
             advisory_lock(connection, f"target {table}", wait_seconds),
-            heal_target.open_context(contexts[owner], wait_seconds, table) as context,
+            heal_target.open_context(contexts[owner], wait_seconds, table, may_lack=True) as context,
         ):
             of_table = {name: replace(one, target=context.target) for name, one in contexts.items()}
             if cascade and context.target is not None:

@@ -34,6 +34,8 @@ class TargetDatabase:
     load_uuid: str = field(default_factory=lambda: str(uuid.uuid4()))
     # whether a commit may have reached only one of the two databases
     is_in_doubt: bool = False
+    # datasets that home has loaded and this database lacks
+    lacking: set[int] = field(default_factory=set)
 
     @contextlib.contextmanager
     def transaction(self) -> Iterator[Cursor]:

@@ -44,7 +44,7 @@ def _require_schema(cursor: Cursor, where: str, name: str, login: sql.Identifier
 
 
 def _require_table(cursor: Cursor, where: str, schema: str, table: str, login: sql.Identifier) -> None:
-    """Refuse a table of somebody else: adding a column and replacing its view are for its owner."""
+    """Refuse a table of another owner: only the owner may add a column, or replace the view."""
     for name, kind in ((table, "table"), (f"{table}_current", "view")):
         cursor.execute(
             """select pg_has_role(c.relowner, 'usage') from pg_class c join pg_namespace n on n.oid = c.relnamespace

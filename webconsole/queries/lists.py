@@ -19,7 +19,7 @@ MAX_VERSIONS = 400
 _ORDER = "greatest(d.dataset_date, d.last_seen) desc nulls last, d.stamp desc, d.dataset_id desc"
 # a list without a date is replaced by each later one, which makes the older ones versions as well
 _IS_VERSION = """(d.status = 'active' or d.status = 'superseded' and d.dataset_date is null) and not d.is_held_file
-    and d.load_mode = 'snapshot' and d.purged_at is null and d.target_table not like 'parquet:%%'"""
+    and d.load_mode = 'snapshot' and d.purged_at is null and d.target_table not like '%%:%%'"""
 
 
 @dataclass(frozen=True)
@@ -79,7 +79,7 @@ def list_current(cursor: Cursor, day: date | None = None, name: str = "") -> lis
     Without the versions before them, which `add_before` finds. `name`: only of this import.
     """
     # what is current has rows and is not a held file; the rule of versions knows more states
-    source, is_list = "dba.v_current_dataset d", "d.load_mode = 'snapshot' and d.target_table not like 'parquet:%%'"
+    source, is_list = "dba.v_current_dataset d", "d.load_mode = 'snapshot' and d.target_table not like '%%:%%'"
     if day is not None:
         is_list = _IS_VERSION
         source = f"""(select distinct d.target_table from dba.tdataset d where {_IS_VERSION}) t
