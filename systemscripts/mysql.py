@@ -71,8 +71,8 @@ def open_connection(address: Address, streams: bool = False) -> Iterator[Any]:
     import pymysql.cursors
 
     try:
-        kind = pymysql.cursors.SSCursor if streams else pymysql.cursors.Cursor
-        connection = pymysql.connect(**_build_parameters(address), cursorclass=kind)
+        cursor_class = pymysql.cursors.SSCursor if streams else pymysql.cursors.Cursor
+        connection = pymysql.connect(**_build_parameters(address), cursorclass=cursor_class)
         with contextlib.closing(connection):
             yield connection
     except pymysql.Error as error:
@@ -80,7 +80,7 @@ def open_connection(address: Address, streams: bool = False) -> Iterator[Any]:
 
 
 def read_rows(address: Address, table: str, columns: list[str]) -> Iterator[list[tuple[str | None, ...]]]:
-    """Yield the rows of a table as texts that PostgreSQL and DuckDB read, some thousand at a time; None: without a value.
+    """Yield the rows of a table as texts that PostgreSQL and DuckDB read, some thousand at a time; None is a null.
 
     Raises the errors of `open_connection`.
     """

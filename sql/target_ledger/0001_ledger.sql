@@ -5,7 +5,7 @@ create table client_etl.ttarget (
     installation_id uuid not null,
     created_at timestamptz not null default now()
 );
-comment on table client_etl.ttarget is 'The tables that are loaded, each by one installation';
+comment on table client_etl.ttarget is 'The tables that are loaded';
 comment on column client_etl.ttarget.target_table is 'schema.table';
 comment on column client_etl.ttarget.known_as is 'Its name in the ledger of the installation';
 comment on column client_etl.ttarget.installation_id is 'The installation that loads it';

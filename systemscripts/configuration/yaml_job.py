@@ -31,6 +31,7 @@ LOGIN_KEYS = ("type", "url", "host", "port", "user", "username", "password", "da
 # jobs may not write to the tables of these schemas
 OWN_SCHEMAS = re.compile(r"dba|client_etl|information_schema|pg_.*")
 _VARIABLE = re.compile(r"\$\{\w+\}")
+_POSTGRESQL = re.compile(r"postgres(?:ql)?", re.IGNORECASE)
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 _WILD = re.compile(r"[*?\[]")
 _SFTP_NAMES = {"username": "user", "remote_path": "path"}
@@ -129,15 +130,15 @@ def _is_own(login: Login) -> bool:
         return False
     own = urlsplit(current.database_url.get_secret_value())
     hosts = ["localhost" if host in _LOOPBACK else host for host in (own.hostname, login["host"])]
-    place = (str(own.port or DEFAULT_PORT), own.path.strip("/"))
-    return hosts[0] == hosts[1] and place == (login["port"], login["dbname"])
+    port_and_name = (str(own.port or DEFAULT_PORT), own.path.strip("/"))
+    return hosts[0] == hosts[1] and port_and_name == (login["port"], login["dbname"])
 
 
 def _find_login_faults(target: dict[str, Any]) -> list[tuple[str, str]]:
     """Return what is wrong with the database of a target."""
     faults = []
-    if (kind := str(target.get("type") or "")) and not re.fullmatch(r"postgres(?:ql)?", kind, re.IGNORECASE):
-        faults.append(("target", f"type: expected postgresql, not {kind!r}: a target is a table of PostgreSQL"))
+    if (named_type := str(target.get("type") or "")) and not _POSTGRESQL.fullmatch(named_type):
+        faults.append(("target", f"type: expected postgresql, not {named_type!r}: a target is a table of PostgreSQL"))
     named, url = str(target.get("database") or ""), str(target.get("url") or "")
     if named and not target.get("host") and not _VARIABLE.fullmatch(named) and not url:
         faults.append(

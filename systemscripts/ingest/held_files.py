@@ -26,8 +26,8 @@ def take_rows_back(
 
     `rows`: the cursor of the target. Its rejected rows stay noted, as far as they are remembered.
     """
-    for each in {cursor, rows}:
-        each.execute("rollback to savepoint before_rows")
+    for one_cursor in {cursor, rows}:
+        one_cursor.execute("rollback to savepoint before_rows")
     if plan.lake is not None and plan.lake.write:
         lake.remove_leftovers(cursor, plan.lake)
     rejects.store_rejects(cursor, rejected.first, file.ticket.file_id, dataset_id)

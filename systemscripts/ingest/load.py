@@ -102,8 +102,8 @@ def load_rows(
     dataset_id = _create_dataset(cursor, context, file, plan.name, columns)
     held_files.close_judged_again(cursor, decision.judges_again, dataset_id)
     rival = same_day_files.find_rival(cursor, decision.supersedes, file.ticket.file_id) if decision.supersedes else None
-    for each in {cursor, context.rows(cursor)}:
-        each.execute("savepoint before_rows")
+    for one_cursor in {cursor, context.rows(cursor)}:
+        one_cursor.execute("savepoint before_rows")
     viewer = look_at_values.Viewer(cursor, context, file, plan, dataset_id)
     counts, rejected = _copy_rows(cursor, context, file, plan, dataset_id, viewer)
     if rejects.are_too_many(counts.rejected, counts.read, context.config.max_rejects, context.config.max_reject_rate):

@@ -45,7 +45,10 @@ class TargetDatabase:
             self.connection.commit()
         except psycopg2.Error as error:
             self.roll_back()
-            raise self.translate(error) from error
+            if (own := self.translate(error)) is error:
+                # of home
+                raise
+            raise own from error
         except BaseException:
             self.roll_back()
             raise
@@ -223,5 +226,5 @@ def _name_error(error: EtlError, where: str) -> EtlError:
         )
     if isinstance(error, BadDataError):
         return error
-    kind = TryLaterError if isinstance(error, TryLaterError) else EtlError
-    return kind(f"the target's database {where}: {text}", error.hint)
+    error_class = TryLaterError if isinstance(error, TryLaterError) else EtlError
+    return error_class(f"the target's database {where}: {text}", error.hint)

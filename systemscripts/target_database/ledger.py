@@ -64,19 +64,26 @@ def install(cursor: Cursor, where: str) -> None:
 
 
 def claim(cursor: Cursor, name: str, table: str, installation: str, where: str) -> None:
-    """Note that this installation loads a table; raises ConfigurationError where another one does, or another name."""
+    """Note that this installation loads a table, under this name.
+
+    Raises ConfigurationError where the table has another name, or another installation loads tables of the database:
+    the numbers of its datasets would mean others here.
+    """
+    cursor.execute(
+        sql.SQL("select target_table from {} where installation_id <> %s limit 1").format(_name("ttarget")),
+        (installation,),
+    )
+    if other := cursor.fetchone():
+        raise ConfigurationError(
+            f"{where} is loaded by another installation ({other[0]})", "Name another database of that server."
+        )
     cursor.execute(
         sql.SQL("insert into {} (target_table, known_as, installation_id) values (%s, %s, %s) on conflict do nothing")
         .format(_name("ttarget")),
         (table, name, installation),
     )  # fmt: skip
-    cursor.execute(
-        sql.SQL("select known_as, installation_id::text from {} where target_table = %s").format(_name("ttarget")),
-        (table,),
-    )
+    cursor.execute(sql.SQL("select known_as from {} where target_table = %s").format(_name("ttarget")), (table,))
     row: Any = cursor.fetchone()
-    if row[1] != installation:
-        raise ConfigurationError(f"{table} in {where} is loaded by another installation", "Name another table.")
     if row[0] != name:
         raise ConfigurationError(
             f"{table} in {where} is loaded as {row[0]} already, not as {name}", "Name its database alike in both jobs."
@@ -123,15 +130,15 @@ def copy_states(home: Cursor, cursor: Cursor, name: str) -> None:
     there, _ = read_there(cursor, name)
     assignments = ", ".join(f"{column} = %s" for column in COLUMNS[1:])
     for dataset_id, row in there.items():
-        wanted = at_home.get(dataset_id)
-        if wanted is None:
+        home_row = at_home.get(dataset_id)
+        if home_row is None:
             delete_dataset(cursor, name, dataset_id)
-        elif wanted != row:
+        elif home_row != row:
             cursor.execute(
                 sql.SQL(f"update {{}} set {assignments} where target_table = %s and dataset_id = %s").format(
                     _name("tdataset")
                 ),
-                (*wanted[1:], name, dataset_id),
+                (*home_row[1:], name, dataset_id),
             )
 
 

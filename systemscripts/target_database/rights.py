@@ -25,9 +25,9 @@ def require_rights(cursor: Cursor, where: str, schema: str, table: str) -> None:
     cursor.execute("select current_user, current_database()")
     row: Any = cursor.fetchone()
     login, database = map(sql.Identifier, row)
-    if not _ask(cursor, "has_database_privilege(current_database(), 'temporary')"):
+    if not _is_true(cursor, "has_database_privilege(current_database(), 'temporary')"):
         _refuse(cursor, where, sql.SQL("grant temporary on database {} to {}").format(database, login))
-    may_create = _ask(cursor, "has_database_privilege(current_database(), 'create')")
+    may_create = _is_true(cursor, "has_database_privilege(current_database(), 'create')")
     for name in (LEDGER, schema):
         _require_schema(cursor, where, name, login, may_create)
     _require_table(cursor, where, schema, table, login)
@@ -39,24 +39,24 @@ def _require_schema(cursor: Cursor, where: str, name: str, login: sql.Identifier
     if row is None:
         if not may_create:
             _refuse(cursor, where, sql.SQL("create schema {} authorization {}").format(sql.Identifier(name), login))
-    elif not _ask(cursor, _MAY_USE, row):
+    elif not _is_true(cursor, _MAY_USE, row):
         _refuse(cursor, where, sql.SQL("grant usage, create on schema {} to {}").format(sql.Identifier(name), login))
 
 
 def _require_table(cursor: Cursor, where: str, schema: str, table: str, login: sql.Identifier) -> None:
     """Refuse a table of another owner: only the owner may add a column, or replace the view."""
-    for name, kind in ((table, "table"), (f"{table}_current", "view")):
+    for name, object_type in ((table, "table"), (f"{table}_current", "view")):
         cursor.execute(
             """select pg_has_role(c.relowner, 'usage') from pg_class c join pg_namespace n on n.oid = c.relnamespace
                where n.nspname = %s and c.relname = %s""",
             (schema, name),
         )
         if cursor.fetchone() == (False,):
-            statement = sql.SQL(f"alter {kind} {{}} owner to {{}}").format(sql.Identifier(schema, name), login)
+            statement = sql.SQL(f"alter {object_type} {{}} owner to {{}}").format(sql.Identifier(schema, name), login)
             _refuse(cursor, where, statement)
 
 
-def _ask(cursor: Cursor, expression: str, values: tuple[object, ...] = ()) -> bool:
+def _is_true(cursor: Cursor, expression: str, values: tuple[object, ...] = ()) -> bool:
     cursor.execute(f"select {expression}", values)
     return cursor.fetchone() == (True,)
 

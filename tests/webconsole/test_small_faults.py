@@ -144,3 +144,28 @@ def test_the_lists_of_meetmax_are_viewed_by_their_yaml(console: Console) -> None
     assert (
         console.post("/data-view", "ben", json={"yaml": GOOD.replace("public.shown", "dba.tuser")}).status_code == 422
     )
+
+
+def test_a_dataset_in_another_database_says_where_its_rows_are(console: Console) -> None:
+    where = "postgresql:warehouse/public.distant"
+    console.installation.configure(
+        "distant", target_table=where, target={"database": "${SOURCE_WAREHOUSE}"}, load_mode="snapshot"
+    )
+    console.installation.sql(
+        """insert into dba.tdataset (config_name, status, load_mode, target_table, content_sha256, columns, rows_read,
+               rows_loaded, rows_rejected, rows_skipped, run_uuid, dataset_date)
+           select 'distant', 'active', 'snapshot', %s, n::text, '{a}', 1, 1, 0, 0, gen_random_uuid(),
+               date '2026-01-01' + n
+           from generate_series(1, 2) n""",
+        (where,),
+    )
+    dataset = console.dataset("distant")
+    page = console.browser_session("anna").get(f"{console.url}/console/datasets/{dataset}").text
+    assert where in page and "the rows are in that database" in page
+    assert "/console/tables/postgresql" not in page and f"{dataset}/changes" not in page
+    answer = console.get(f"/datasets/{dataset}/changes")
+    assert answer.status_code in (400, 422) and f"are in {where}" in answer.text
+    session = console.browser_session("anna")
+    for path in ("/console/lists", "/console/tables", "/console/configurations", "/console/datasets", "/console"):
+        assert session.get(console.url + path).status_code == 200, path
+    assert "distant" not in session.get(f"{console.url}/console/lists").text
