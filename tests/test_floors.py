@@ -33,7 +33,7 @@ FLOORS = [
         "db_utils",
         "disk_space",
         "duck",
-        "mysql",
+        "mysql_client",
         "log_utils",
         "mail",
         "progress",

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from systemscripts.db_utils import Cursor, transaction
-from systemscripts.target_database import TargetDatabase, ledger
+from systemscripts.target_database import TargetDatabase, target_ledger
 
 if TYPE_CHECKING:
     from systemscripts.ingest.ingest_context import Context
@@ -34,7 +34,7 @@ def open_for_load(context: Context) -> Iterator[Cursor]:
     with transaction(context.connection) as home:
         with target.transaction() as rows:
             yield home
-            ledger.copy_states(home, rows, target.name)
+            target_ledger.copy_states(home, rows, target.name)
             forget_intent(home, target.load_uuid)
             target.is_in_doubt = True
         commit_home(context)
@@ -50,7 +50,7 @@ def open_for_plan(context: Context) -> Iterator[Cursor]:
             return
         with context.target.transaction() as rows:
             yield home
-            ledger.copy_states(home, rows, context.target.name)
+            target_ledger.copy_states(home, rows, context.target.name)
 
 
 @contextmanager
@@ -75,7 +75,7 @@ def open_for_undo(context: Context) -> Iterator[Cursor]:
     with target.transaction() as rows:
         with transaction(context.connection) as home:
             yield home
-            ledger.copy_states(home, rows, target.name)
+            target_ledger.copy_states(home, rows, target.name)
             target.is_in_doubt = True
         commit_target(target)
     target.is_in_doubt = False

@@ -21,7 +21,7 @@ from systemscripts.imports import upsert
 from systemscripts.ingest import both_databases, take_rows_back
 from systemscripts.ingest.ingest_context import Context
 from systemscripts.summary import Notice, record_warning
-from systemscripts.target_database import TargetDatabase, ledger, open_target
+from systemscripts.target_database import TargetDatabase, open_target, target_ledger
 
 # a message stays readable
 MAX_NAMED = 10
@@ -68,25 +68,25 @@ def heal(context: Context, may_lack: bool = False) -> None:
     target = context.target
     assert target is not None
     with transaction(context.connection) as home, target.transaction() as rows:
-        at_home, purged = ledger.read_home(home, target.name)
-        there, loads = ledger.read_there(rows, target.name)
+        at_home, purged = target_ledger.read_home(home, target.name)
+        there, loads = target_ledger.read_there(rows, target.name)
         home.execute("select load_uuid::text from dba.ttargetload where target_table = %s", (target.name,))
         intents = {row[0] for row in home.fetchall()}
         unknown = there.keys() - at_home.keys()
         _refuse_unexplained(target, [n for n in unknown if loads[n] not in intents], "has")
-        live = {n for n, row in at_home.items() if ledger.status_of(row) != "undone"} - purged
+        live = {n for n, row in at_home.items() if target_ledger.status_of(row) != "undone"} - purged
         target.lacking = live - there.keys()
         _refuse_unexplained(target, [] if may_lack else list(target.lacking), "lacks")
         if not at_home:
             _warn_of_earlier_target(home, context)
         for dataset_id in sorted(unknown, reverse=True):
-            _take_load_back(rows, target, dataset_id, ledger.load_mode_of(there[dataset_id]))
-    undone = [n for n, row in at_home.items() if ledger.status_of(row) == "undone" and n in there]
-    undone = [n for n in undone if ledger.status_of(there[n]) != "undone"]
+            _take_load_back(rows, target, dataset_id, target_ledger.load_mode_of(there[dataset_id]))
+    undone = [n for n, row in at_home.items() if target_ledger.status_of(row) == "undone" and n in there]
+    undone = [n for n in undone if target_ledger.status_of(there[n]) != "undone"]
     if undone:
         _finish_undo(context, sorted(undone, reverse=True))
     with transaction(context.connection) as home, target.transaction() as rows:
-        ledger.copy_states(home, rows, target.name)
+        target_ledger.copy_states(home, rows, target.name)
     with transaction(context.connection) as home:
         for load_uuid in intents:
             both_databases.forget_intent(home, load_uuid)
@@ -96,11 +96,11 @@ def heal(context: Context, may_lack: bool = False) -> None:
 def _take_load_back(rows: Cursor, target: TargetDatabase, dataset_id: int, load_mode: str) -> None:
     """Remove a load that was committed only in the target; its file waits at home, and is loaded again."""
     if load_mode == "upsert":
-        upsert.undo_upsert(rows, target.name, dataset_id, ledger.SCHEMA)
+        upsert.undo_upsert(rows, target.name, dataset_id, target_ledger.SCHEMA)
     else:
         table = sql.Identifier(target.schema, target.table)
         rows.execute(sql.SQL("delete from {} where dataset_id = %s").format(table), (dataset_id,))
-    ledger.delete_dataset(rows, target.name, dataset_id)
+    target_ledger.delete_dataset(rows, target.name, dataset_id)
     text = f"{target.schema}.{target.table} in {target.where}: the rows of an interrupted load were taken back"
     record_warning(Notice("target_healed", f"{text}; its file is loaded again"), on_console=True)
 
@@ -145,7 +145,7 @@ def _refuse_unexplained(target: TargetDatabase, dataset_ids: list[int], differs:
         raise ConfigurationError(
             f"{table} has datasets that this installation does not know ({named}): was its database restored?",
             "Restore both databases as they were at one time; or delete the rows of these datasets there, and their "
-            f"entries in {ledger.SCHEMA}.tdataset.",
+            f"entries in {target_ledger.SCHEMA}.tdataset.",
         )
     first: Any = min(dataset_ids)
     raise ConfigurationError(

@@ -32,7 +32,7 @@ from systemscripts.ingest.ingest_context import Context
 from systemscripts.ingest.prepare import PreparedFile
 from systemscripts.ingest.same_day_files import Rival
 from systemscripts.summary import Counts, Notice, add_details, add_prefix
-from systemscripts.target_database import ledger as ledger_there
+from systemscripts.target_database import target_ledger
 
 logger = logging.getLogger(__name__)
 SEE_REJECTS = ", see dba.trejectedrow"
@@ -160,7 +160,7 @@ def _create_dataset(cursor: Cursor, context: Context, file: PreparedFile, target
     dataset_id = states.create_dataset(cursor, new)
     if context.target is not None:
         target = context.target
-        ledger_there.add_dataset(cursor, target.cursor, target.name, dataset_id, target.load_uuid)
+        target_ledger.add_dataset(cursor, target.cursor, target.name, dataset_id, target.load_uuid)
     return dataset_id
 
 

@@ -19,12 +19,16 @@ from systemscripts.ingest import judge_file
 from systemscripts.ingest.both_databases import open_for_ddl, open_for_plan
 from systemscripts.ingest.ingest_context import Context
 from systemscripts.ingest.prepare import PreparedFile
-from systemscripts.target_database import ledger
+from systemscripts.target_database import target_ledger
 
 
 def find_ledger(context: Context) -> tuple[str, str]:
     """Return the name of a target in another database and the schema of the ledger there, for `plan_target`."""
-    return (context.config.target_table, ledger.SCHEMA) if context.target is not None else ("", target_plan.OWN_LEDGER)
+    return (
+        (context.config.target_table, target_ledger.SCHEMA)
+        if context.target is not None
+        else ("", target_plan.OWN_LEDGER)
+    )
 
 
 def decide_for_file(cursor: Cursor, context: Context, file: PreparedFile) -> Decision:

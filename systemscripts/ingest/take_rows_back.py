@@ -11,7 +11,7 @@ from systemscripts.imports import after_change, new_rows, upsert
 from systemscripts.imports.target_plan import OWN_LEDGER
 from systemscripts.ingest import reload_archived
 from systemscripts.ingest.ingest_context import Context
-from systemscripts.target_database import ledger
+from systemscripts.target_database import target_ledger
 
 # in the other load modes the state of the dataset is enough
 UNDO_ROWS = {"upsert": upsert.undo_upsert, "new_rows": new_rows.undo_new_rows}
@@ -46,7 +46,7 @@ def build_contexts(connection: Connection, run_uuid: str, datasets: list[dict[st
 
 def find_ledger(context: Context) -> str:
     """Return the schema of the ledger next to the target of an import."""
-    return OWN_LEDGER if context.target is None else ledger.SCHEMA
+    return OWN_LEDGER if context.target is None else target_ledger.SCHEMA
 
 
 def take_rows_back(cursor: Cursor, row: dict[str, Any], context: Context) -> None:

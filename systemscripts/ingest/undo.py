@@ -23,7 +23,7 @@ from systemscripts.ingest import archive_and_settle, heal_target, take_rows_back
 from systemscripts.ingest.both_databases import open_for_plan, open_for_undo
 from systemscripts.ingest.ingest_context import Context
 from systemscripts.summary import Summary
-from systemscripts.target_database import ledger as ledger_there
+from systemscripts.target_database import target_ledger
 
 _UUID = re.compile(r"[0-9a-f]{8}-?(?:[0-9a-f]{4}-?){3}[0-9a-f]{12}", re.IGNORECASE)
 _SELECT_RUNS = format_command("database", "sql", "select * from dba.v_run order by started_at desc limit 20")
@@ -65,7 +65,7 @@ def undo_datasets(
             of_table = {name: replace(one, target=context.target) for name, one in contexts.items()}
             if cascade and context.target is not None:
                 with open_for_plan(context) as cursor:
-                    rows = _add_later_datasets(cursor, rows, (context.target.cursor, ledger_there.SCHEMA))
+                    rows = _add_later_datasets(cursor, rows, (context.target.cursor, target_ledger.SCHEMA))
                 of_table = _add_contexts(connection, run_uuid, rows, of_table, context)
             if rows:
                 with open_for_undo(context) as cursor:
@@ -98,7 +98,7 @@ def _undo_rows(cursor: Cursor, rows: list[dict[str, Any]], contexts: dict[str, C
         summary.rows.append(_undo_dataset(cursor, row, context))
         if context.target is not None:
             # the next one asks there what lies on top of it
-            ledger_there.copy_states(cursor, context.target.cursor, context.target.name)
+            target_ledger.copy_states(cursor, context.target.cursor, context.target.name)
         summary.details += take_rows_back.reload_skipped_rows(cursor, row, contexts)
         if not row["is_held_file"]:
             _pause_import(cursor, context.config)
@@ -173,7 +173,7 @@ def _name_place(cursor: Cursor, dataset_id: int, there: tuple[Cursor, str] | Non
 def _undo_dataset(cursor: Cursor, row: dict[str, Any], context: Context) -> dict[str, Any]:
     dataset_id = row["dataset_id"]
     with after_change.recompute_affected(cursor, context.config, row["label"]) as affected:
-        there = (context.target.cursor, ledger_there.SCHEMA) if context.target is not None else None
+        there = (context.target.cursor, target_ledger.SCHEMA) if context.target is not None else None
         before = states.undo_dataset(cursor, dataset_id, context.run_uuid, there)
         ledger.decide_findings(cursor, dataset_id, "rejected", getpass.getuser(), "undone")
         history.withdraw_lessons(cursor, dataset_id)

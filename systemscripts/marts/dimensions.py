@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from psycopg2 import sql
 
-from systemscripts import duck, mysql
+from systemscripts import duck, mysql_client
 from systemscripts.commands import format_command
 from systemscripts.directory_management import explain_write_error
 from systemscripts.errors import BadDataError, ConfigurationError
@@ -40,7 +40,7 @@ def export_dimensions(cursor: Cursor, names: tuple[str, ...], folder: Path) -> N
         for name in names:
             columns = _list_columns(cursor, name)
             text, target_path = folder / f"{name}.csv", folder / f"{name}.parquet"
-            address = mysql.find_address(f"sales.{name}")
+            address = mysql_client.find_address(f"sales.{name}")
             try:
                 if address is None:
                     _copy_from_postgresql(cursor, name, text)
@@ -68,8 +68,8 @@ def _copy_from_postgresql(cursor: Cursor, name: str, text: Path) -> None:
         cursor.copy_expert(statement.as_string(cursor), stream)
 
 
-def _copy_from_mysql(address: mysql.Address, name: str, columns: dict[str, str], text: Path) -> None:
-    existing = mysql.list_columns(address, name)
+def _copy_from_mysql(address: mysql_client.Address, name: str, columns: dict[str, str], text: Path) -> None:
+    existing = mysql_client.list_columns(address, name)
     if missing := [column for column in columns if column not in existing]:
         what = f"the columns {', '.join(missing)}" if existing else "the table"
         raise ConfigurationError(
@@ -78,7 +78,7 @@ def _copy_from_mysql(address: mysql.Address, name: str, columns: dict[str, str],
         )
     booleans = [index for index, type_name in enumerate(columns.values()) if type_name == "boolean"]
     with text.open("w", encoding="utf-8", newline="") as stream:
-        for rows in mysql.read_rows(address, name, list(columns)):
+        for rows in mysql_client.read_rows(address, name, list(columns)):
             for row in rows:
                 fields = list(row)
                 for index in booleans:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from systemscripts import mysql
+from systemscripts import mysql_client
 from systemscripts.db_utils import Connection, transaction
 
 # the import whose files are shown
@@ -25,9 +25,9 @@ _CREATE = f"""create table if not exists {_TABLE} (
 def publish(connection: Connection) -> None:
     """Make the staging table equal to the view, in one transaction; nothing where no database is set.
 
-    Raises the errors of `mysql.open_connection`.
+    Raises the errors of `mysql_client.open_connection`.
     """
-    address = mysql.find_address(f"sales.{_TABLE}")
+    address = mysql_client.find_address(f"sales.{_TABLE}")
     if address is None:
         return
     with transaction(connection) as cursor:
@@ -36,7 +36,7 @@ def publish(connection: Connection) -> None:
                       updated_date at time zone 'UTC' from sales.staging order by file_id"""
         )
         files: dict[int, tuple[Any, ...]] = {row[0]: row for row in cursor.fetchall()}
-    with mysql.open_connection(address) as target, target.cursor() as cursor:
+    with mysql_client.open_connection(address) as target, target.cursor() as cursor:
         cursor.execute(_CREATE)
         cursor.execute(f"select {', '.join(COLUMNS)} from {_TABLE}")
         known = {row[0]: tuple(row) for row in cursor.fetchall()}

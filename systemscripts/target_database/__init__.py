@@ -5,6 +5,6 @@ docs/architecture.md ("Rows in another database") has the order of the commits a
 
 from __future__ import annotations
 
-from systemscripts.target_database.connection import TargetDatabase, open_target
+from systemscripts.target_database.target_connection import TargetDatabase, open_target
 
 __all__ = ["TargetDatabase", "open_target"]

@@ -20,7 +20,7 @@ from systemscripts.ingest import heal_target, run_imports
 from systemscripts.ingest.ingest_context import Context
 from systemscripts.summary import Notice, Summary, record_warning
 from systemscripts.tables.lineage import LINEAGE, ROW_HASH
-from systemscripts.target_database import ledger
+from systemscripts.target_database import target_ledger
 
 ATTEMPTS = 3
 # Doubles with each attempt.
@@ -141,7 +141,7 @@ def _build_statement(cursor: Cursor, config: ImportConfig) -> str:
         columns=sql.SQL(", ").join(columns),
         view=sql.Identifier(schema, f"{table}_current"),
         name=sql.Literal(config.config_name),
-        ledger=sql.Identifier(ledger.SCHEMA if config.is_elsewhere else OWN_LEDGER),
+        ledger=sql.Identifier(target_ledger.SCHEMA if config.is_elsewhere else OWN_LEDGER),
     ).as_string(cursor)  # fmt: skip
 
 

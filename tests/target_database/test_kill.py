@@ -14,7 +14,7 @@ from tests.target_database.conftest import Warehouse
 
 BOTH = "systemscripts.ingest.both_databases"
 HEAL = "systemscripts.ingest.heal_target"
-LEDGER = "systemscripts.target_database.ledger"
+LEDGER = "systemscripts.target_database.target_ledger"
 # The steps of a load: the function, when, and whether the rows are there afterwards. Each start heals what the one
 # before left, and is itself killed.
 LOAD = [

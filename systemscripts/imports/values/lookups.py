@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from psycopg2 import sql
 
-from systemscripts import mysql
+from systemscripts import mysql_client
 from systemscripts.errors import ConfigurationError
 from systemscripts.imports.column_layout import Layout
 
@@ -26,7 +26,7 @@ def load_lookup_values(cursor: Cursor, shape: Layout) -> dict[str, frozenset[str
 
 def _load_values(cursor: Cursor, name: str) -> frozenset[str]:
     schema, table, column = name.split(".")
-    address = mysql.find_address(f"{schema}.{table}")
+    address = mysql_client.find_address(f"{schema}.{table}")
     values = _read_mysql(address, table, column) if address else _read_postgresql(cursor, schema, table, column)
     where = f" in {address}" if address else ""
     if values is None:
@@ -58,12 +58,12 @@ def _read_postgresql(cursor: Cursor, schema: str, table: str, column: str) -> fr
     return frozenset(row[0] for row in cursor.fetchall())
 
 
-def _read_mysql(address: mysql.Address, table: str, column: str) -> frozenset[str] | None:
+def _read_mysql(address: mysql_client.Address, table: str, column: str) -> frozenset[str] | None:
     """Return the values of a column, None if there is no such column.
 
     All rows are read: to most of its collations Maida and maida are one value.
     """
-    if column not in mysql.list_columns(address, table):
+    if column not in mysql_client.list_columns(address, table):
         return None
-    batches = mysql.read_rows(address, table, [column])
+    batches = mysql_client.read_rows(address, table, [column])
     return frozenset(value for rows in batches for (value,) in rows if value is not None)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date
 
-from systemscripts import mysql
+from systemscripts import mysql_client
 from systemscripts.marts import engines
 from systemscripts.marts.databases import Rows
 
@@ -20,7 +20,7 @@ def write(tables: list[Rows], kept: list[date]) -> None:
 
     Raises TryLaterError when the server is away, ConfigurationError when it refuses the login.
     """
-    with mysql.open_connection(_get_address()) as connection, connection.cursor() as cursor:
+    with mysql_client.open_connection(_get_address()) as connection, connection.cursor() as cursor:
         for statement in engines.read_statement("mysql_marts").split(";"):
             if statement.strip():
                 cursor.execute(statement)
@@ -39,20 +39,20 @@ def has_months(tables: dict[str, str], months: Sequence[date]) -> bool:
     """Return whether every table exists and has rows of every month; raises the errors of `write`."""
     import pymysql
 
-    with mysql.open_connection(_get_address()) as connection, connection.cursor() as cursor:
+    with mysql_client.open_connection(_get_address()) as connection, connection.cursor() as cursor:
         for table, column in tables.items():
             for month in months:
                 try:
                     if not cursor.execute(f"select 1 from {table} where {column} = %s limit 1", (month,)):
                         return False
                 except pymysql.err.ProgrammingError as error:
-                    if error.args[0] != mysql.NO_SUCH_TABLE:
+                    if error.args[0] != mysql_client.NO_SUCH_TABLE:
                         raise
                     return False
     return True
 
 
-def _get_address() -> mysql.Address:
-    address = mysql.read_setting("marts_database_url")
+def _get_address() -> mysql_client.Address:
+    address = mysql_client.read_setting("marts_database_url")
     assert address is not None
     return address

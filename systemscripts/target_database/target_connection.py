@@ -17,7 +17,7 @@ from systemscripts.configuration.import_parts import ELSEWHERE, Login
 from systemscripts.db_utils import Connection, Cursor, transaction
 from systemscripts.db_utils.connection import ENCRYPTED, LOCAL_HOSTS
 from systemscripts.errors import BadDataError, ConfigurationError, DatabaseDownError, EtlError, TryLaterError
-from systemscripts.target_database import ledger, rights
+from systemscripts.target_database import login_rights, target_ledger
 
 
 @dataclass
@@ -89,7 +89,7 @@ def open_target(
         schema, _, table = name.rpartition("/")[2].partition(".")
         target = TargetDatabase(name, schema, table, where, opened, cursor)
         with transaction(connection) as home:
-            installation = ledger.read_installation(home)
+            installation = target_ledger.read_installation(home)
         with target.transaction():
             _refuse_home(connection, cursor, where)
         with contextlib.ExitStack() as lock:
@@ -97,9 +97,9 @@ def open_target(
                 lock.enter_context(_hold_lock(target, wait_seconds))
             with target.transaction() if writes else contextlib.nullcontext():
                 try:
-                    rights.require_rights(cursor, where, schema, table)
-                    ledger.install(cursor, where)
-                    ledger.claim(cursor, target.name, f"{schema}.{table}", installation, where)
+                    login_rights.require_rights(cursor, where, schema, table)
+                    target_ledger.install(cursor, where)
+                    target_ledger.claim(cursor, target.name, f"{schema}.{table}", installation, where)
                 except psycopg2.Error as error:
                     raise target.translate(error) from error
             if not writes:
