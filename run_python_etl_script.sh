@@ -253,6 +253,17 @@ print_fix() { # PATH: print the command that lets the caller write there
     fi
 }
 
+check_settings() { # settings that cannot be read name neither the data folder nor what else would be wrong
+    [[ -e $settings_file && ! -r $settings_file ]] || return 0
+    local fix
+    if is_service_installation; then
+        printf -v fix 'sudo chgrp %q %q && sudo chmod 640 %q' "$SERVICE_GROUP" "$settings_file" "$settings_file"
+    else
+        printf -v fix 'sudo chown %q: %q' "$(id -un)" "$settings_file"
+    fi
+    fail 78 "settings file $settings_file: Permission denied for $(id -un); run: $fix"
+}
+
 check_folder() { # PATH: create it if it is missing; fail if it cannot be written
     local parent=$1
     [[ ! -d $1 || ! -w $1 || ! -x $1 ]] || return 0
@@ -528,6 +539,7 @@ main() {
     wait_for_upgrade "$@"
     find_script "$1"
     change_user "$@"
+    check_settings
     find_data_folder
     check_folders
     ensure_python "${@:2}"
