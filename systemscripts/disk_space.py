@@ -12,8 +12,8 @@ from pathlib import Path
 from systemscripts import settings
 from systemscripts.directory_management import NO_SPACE, Directories
 
-# A full disk may still have room for a few bytes of a file that exists.
-PROBE_BYTES = 64 * 1024
+# One block: a full disk may still have room for a few bytes of a file that exists.
+PROBE_BYTES = 4096
 # Where Debian keeps the configuration of its servers.
 CONFIGURATIONS = Path("/etc/postgresql")
 DEFAULT_PORT = "5432"

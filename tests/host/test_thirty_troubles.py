@@ -25,7 +25,8 @@ says how each is planted and fixed. This page is written and checked by `tests/h
 | --- | --- | --- | --- | --- |
 """
 COMMAND = re.compile(
-    r"(?:etl [a-z_]+|sudo [a-z]+|chmod [0-9]+|timedatectl [a-z-]+|\S*install_dependencies\.sh(?!:))[^\n;,()]*"
+    r"\betl (?:doctor|run \w+(?: --failed)?|datasets \w+ \d+|purge --dry-run|sql '[^']*')"
+    r"|(?:sudo [a-z]+|chmod [0-9]+|timedatectl [a-z-]+|\S*install_dependencies\.sh(?!:))[^\n;,()]*"
 )
 # the rows of the page, by the names of the troubles
 SEEN: dict[str, str] = {}
@@ -70,7 +71,7 @@ def check_screens(host: TroubledHost, trouble: Trouble) -> None:
 def find_command(mails: list[Mail]) -> str:
     """Return the first command that a mail names, with N for the number of a dataset."""
     match = COMMAND.search(" ".join(mail.text for mail in mails))
-    return re.sub(r"\b(accept|undo) [0-9]+", r"\1 N", match[0].strip(" .;,)")) if match else ""
+    return re.sub(r"(accept |undo |backend\()[0-9]+", r"\1N", match[0].strip(" .;,)")) if match else ""
 
 
 def render_row(trouble: Trouble, seen: tuple[int, ...], first: list[Mail]) -> str:
@@ -90,7 +91,7 @@ def test_a_trouble_is_one_mail_and_one_when_it_is_over(host: TroubledHost, troub
     try:
         first = start_all(host, trouble)
         further = [mail for _ in range(FURTHER_STARTS) for mail in start_all(host, trouble)]
-        if trouble.subject != START and trouble.over:
+        if trouble.shown and trouble.subject != START and trouble.over:
             # what it finds is not a second mail
             further += start_all(host, trouble, ("watchdog",))
         check_screens(host, trouble)
