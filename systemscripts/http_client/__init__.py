@@ -7,7 +7,7 @@ from systemscripts.http_client.client import MISSING_STATUSES, AskedToWaitError,
 from systemscripts.http_client.link_header import find_link
 from systemscripts.http_client.notification import send_notification
 from systemscripts.http_client.oauth2 import Grant
-from systemscripts.http_client.origin import get_origin, redact_url
+from systemscripts.http_client.url_origin import get_origin, redact_url
 
 __all__ = [
     "MISSING_STATUSES",

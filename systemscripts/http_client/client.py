@@ -19,7 +19,7 @@ from systemscripts.address_rules import AddressRules
 from systemscripts.errors import BadDataError, ConfigurationError, EtlError, GaveUpError, TryLaterError
 from systemscripts.http_client import answer, oauth2
 from systemscripts.http_client.answer import CHUNK_BYTES, NO_CONTENT, Answer
-from systemscripts.http_client.origin import get_origin, redact_url
+from systemscripts.http_client.url_origin import get_origin, redact_url
 from systemscripts.retries import TemporaryError
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from systemscripts.directory_management import explain_write_error
 from systemscripts.errors import GaveUpError
 from systemscripts.http_client.answer import CHUNK_BYTES
 from systemscripts.http_client.client import Client
-from systemscripts.http_client.origin import redact_url
+from systemscripts.http_client.url_origin import redact_url
 from systemscripts.retries import TemporaryError
 
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ from systemscripts import masking
 from systemscripts.errors import BadDataError, ConfigurationError
 from systemscripts.http_client import answer
 from systemscripts.http_client.answer import Answer
-from systemscripts.http_client.origin import redact_url
+from systemscripts.http_client.url_origin import redact_url
 
 logger = logging.getLogger(__name__)
 

@@ -89,7 +89,7 @@ def serve() -> Iterator[Callable[..., Api]]:
         api.close()
 
 
-def paged(path: str, parameters: dict[str, str], headers: dict[str, str]) -> Answer:
+def answer_by_page(path: str, parameters: dict[str, str], headers: dict[str, str]) -> Answer:
     """The records in the manner that the path names; a page holds at most five, whatever is asked for."""
     size = min(int(parameters.get("per_page") or parameters.get("limit") or parameters.get("$top") or 5), 5)
     if path == "/page":
@@ -137,7 +137,7 @@ def things(installation: Installation) -> int:
 def test_pages_stop_before_the_disk_is_full_and_go_on_when_there_is_space(
     installation: Installation, serve: Callable[..., Api]
 ) -> None:
-    api = serve(paged)
+    api = serve(answer_by_page)
     configure(installation, f"{api.url}/page", **STYLES["page with a total"])
     installation.write_settings(KEEP_FREE_GB=str(2**40))
     full = installation.run("generic_import", "things")
@@ -151,7 +151,7 @@ def test_pages_stop_before_the_disk_is_full_and_go_on_when_there_is_space(
 def test_every_way_of_paging_brings_every_record_once(
     installation: Installation, serve: Callable[..., Api], style: str
 ) -> None:
-    api = serve(paged)
+    api = serve(answer_by_page)
     configure(installation, f"{api.url}/{style.split()[0]}", **STYLES[style])
     done = installation.summary("generic_import", "things")
     assert (done["exit_code"], done["counts"]["read"], things(installation)) == (0, TOTAL, TOTAL), done["problems"]
@@ -164,7 +164,7 @@ def test_what_a_source_brought_is_whole_and_loaded_at_once(
     installation: Installation, serve: Callable[..., Api]
 ) -> None:
     installation.write_settings(FILE_STILL_SECONDS="40")
-    configure(installation, f"{serve(paged).url}/page", **STYLES["page"])
+    configure(installation, f"{serve(answer_by_page).url}/page", **STYLES["page"])
     begin = time.monotonic()
     assert installation.summary("generic_import", "things")["counts"]["loaded"] == TOTAL
     assert time.monotonic() - begin < 40
@@ -173,7 +173,7 @@ def test_what_a_source_brought_is_whole_and_loaded_at_once(
 def test_a_dry_run_looks_at_the_first_page_and_leaves_nothing(
     installation: Installation, serve: Callable[..., Api]
 ) -> None:
-    api = serve(paged)
+    api = serve(answer_by_page)
     configure(installation, f"{api.url}/page", paging={"style": "page", "size": 5}, records="data.items")
     shown = installation.summary("generic_import", "things", "--dry-run")
     assert (shown["exit_code"], shown["counts"]["loaded"], len(api.requests)) == (0, 5, 1)
@@ -187,7 +187,7 @@ def test_a_dry_run_looks_at_the_first_page_and_leaves_nothing(
 def test_more_pages_than_allowed_fail_and_load_nothing_and_go_on_once_allowed(
     installation: Installation, serve: Callable[..., Api]
 ) -> None:
-    api = serve(paged)
+    api = serve(answer_by_page)
     configure(installation, f"{api.url}/page", paging={"style": "page", "max_pages": 3}, records="data.items")
     done = installation.run("generic_import", "things")
     assert (done.returncode, "more than 3 pages; nothing was loaded" in done.stderr) == (65, True)
@@ -198,7 +198,7 @@ def test_more_pages_than_allowed_fail_and_load_nothing_and_go_on_once_allowed(
 
 def test_fewer_records_than_the_api_says_are_not_loaded(installation: Installation, serve: Callable[..., Api]) -> None:
     def short(path: str, parameters: dict[str, str], headers: dict[str, str]) -> Answer:
-        status, body, more = paged(path, parameters, headers)
+        status, body, more = answer_by_page(path, parameters, headers)
         return status, {**body, "count": TOTAL + 1}, more
 
     api = serve(short)
@@ -238,13 +238,13 @@ def test_logins_come_from_the_settings_and_are_never_shown(
 def test_a_key_in_a_next_link_is_not_written_down(installation: Installation, serve: Callable[..., Api]) -> None:
     installation.write_settings(SOURCE_SECRET="s3cret word")
 
-    def linked(path: str, parameters: dict[str, str], headers: dict[str, str]) -> Answer:
+    def answer_with_link(path: str, parameters: dict[str, str], headers: dict[str, str]) -> Answer:
         if parameters["page"] == "3":
             return 503, {}, {"Retry-After": "9999"}
         link = f"{path}?key=s3cret%20word&page={int(parameters['page']) + 1}"
         return 200, {"value": RECORDS[:3], "@odata.nextLink": link}, {}
 
-    api = serve(linked)
+    api = serve(answer_with_link)
     configure(
         installation, f"{api.url}/things", paging={"style": "odata"},
         parameters={"key": "${SOURCE_SECRET}", "page": 1},
