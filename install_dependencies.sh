@@ -109,7 +109,7 @@ list_wanted_packages() { # with the newest supported Python of the archive, else
         version=3
     done
     printf '%s\n' postgresql postgresql-client "python$version" "python$version-venv" \
-        git openssh-client openssh-server cron acl ca-certificates
+        git openssh-client openssh-server cron acl ca-certificates gpg gpg-agent
     ! has_desktop || find_dbeaver_package
 }
 

@@ -16,7 +16,8 @@ from pathlib import Path
 from systemscripts.backups import encryption, house_files
 from systemscripts.backups.fingerprints import Fingerprints
 from systemscripts.backups.packs import Files, Pack, Packs, StoredFile
-from systemscripts.directory_management import CHUNK_BYTES, atomic_write, explain_write_error
+from systemscripts.commands import format_command
+from systemscripts.directory_management import CHUNK_BYTES, atomic_write, compute_sha256, explain_write_error
 from systemscripts.errors import BadDataError, ConfigurationError
 
 SUFFIX, CHECKSUMS_SUFFIX = ".bundle", ".sha256"
@@ -125,6 +126,19 @@ def write_checksums(path: Path, digests: Mapping[str, str]) -> None:
     """Write hashes by file name as `sha256sum --check` reads them."""
     with atomic_write(path) as stream:
         stream.write("".join(f"{digest}  {name}\n" for name, digest in sorted(digests.items())).encode())
+
+
+def check_checksum(path: Path) -> None:
+    """Compare a bundle with the checksums next to it, if there are any; raises BadDataError."""
+    checksums = path.with_suffix(CHECKSUMS_SUFFIX)
+    if not checksums.is_file():
+        return
+    digest = parse_checksums(checksums.read_text(encoding="utf-8")).get(path.name)
+    if digest not in (None, compute_sha256(path)):
+        raise BadDataError(
+            f"{path} is damaged or incomplete",
+            f"Copy it again, or use another backup: {format_command('restore_database', 'FILE')}",
+        )
 
 
 def parse_checksums(text: str) -> dict[str, str]:

@@ -78,8 +78,8 @@ def grant_again(connection: db_utils.Connection) -> None:
 
 
 def _list_roles(text: str) -> set[str]:
-    found = {*_ROLES.findall(text), *_OWNERS_OF_DEFAULTS.findall(text)}
-    return {_unquote(name) for name in found} - {"PUBLIC"}
+    names = {*_ROLES.findall(text), *_OWNERS_OF_DEFAULTS.findall(text)}
+    return {_unquote(name) for name in names} - {"PUBLIC"}
 
 
 def _list_tablespaces(text: str) -> set[str]:

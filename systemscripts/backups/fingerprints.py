@@ -39,14 +39,14 @@ def compute_fingerprints(cursor: Cursor) -> Fingerprints:
     return fingerprints
 
 
-def find_differences(expected: Fingerprints, found: Fingerprints) -> list[str]:
+def find_differences(expected: Fingerprints, actual: Fingerprints) -> list[str]:
     """Return a sentence for each table that is missing, additional, or has other rows than expected."""
-    faults = [f"the table {name} is missing" for name in expected.keys() - found.keys()]
-    faults += [f"the table {name} should not be there" for name in found.keys() - expected.keys()]
-    for name in expected.keys() & found.keys():
-        (rows, digest), (found_rows, found_digest) = expected[name], found[name]
-        if rows != found_rows:
-            faults.append(f"the table {name} has {found_rows} rows, expected were {rows}")
-        elif digest != found_digest:
+    faults = [f"the table {name} is missing" for name in expected.keys() - actual.keys()]
+    faults += [f"the table {name} should not be there" for name in actual.keys() - expected.keys()]
+    for name in expected.keys() & actual.keys():
+        (rows, digest), (actual_rows, actual_digest) = expected[name], actual[name]
+        if rows != actual_rows:
+            faults.append(f"the table {name} has {actual_rows} rows, expected were {rows}")
+        elif digest != actual_digest:
             faults.append(f"the table {name} has other values in its {rows} rows")
     return sorted(faults)

@@ -54,15 +54,7 @@ class PackWriter:
         # name -> what the last backup knows of it
         self.known_files = files
         self.packs = {name: pack for name, pack in packs.items() if _is_there(folder / name, pack)}
-        used: dict[str, dict[str, int]] = {}
-        for file in files.values():
-            used.setdefault(file.pack, {})[file.digest] = file.size
-        # mostly unused ones are written again; by and by, nothing that was deleted stays
-        self.packs = {
-            name: pack for name, pack in self.packs.items()
-            if sum(used.get(name, {}).values()) * 2 >= pack.content_bytes
-        }  # fmt: skip
-        self.pack_of = {file.digest: file.pack for file in files.values() if file.pack in self.packs}
+        self.pack_of: dict[str, str] = {}
         self.written: list[Path] = []
 
     def store(self, paths: Mapping[str, Path]) -> tuple[Files, list[str]]:
@@ -70,6 +62,7 @@ class PackWriter:
 
         One that disappears meanwhile was archived, and is found there.
         """
+        self._choose_packs(paths)
         stored: Files = {}
         faults: list[str] = []
         waiting = iter(paths.items())
@@ -94,6 +87,19 @@ class PackWriter:
         if new:
             self._write_pack(new, stored, faults)
         return stored, faults
+
+    def _choose_packs(self, paths: Mapping[str, Path]) -> None:
+        """Go on with the packs of which at least half is still in use; by and by, nothing that was deleted stays."""
+        used: dict[str, dict[str, int]] = {}
+        for name, file in self.known_files.items():
+            if name in paths:
+                used.setdefault(file.pack, {})[file.digest] = file.size
+        self.packs = {
+            name: pack
+            for name, pack in self.packs.items()
+            if sum(used.get(name, {}).values()) * 2 >= pack.content_bytes
+        }
+        self.pack_of = {file.digest: file.pack for file in self.known_files.values() if file.pack in self.packs}
 
     def _describe(self, name: str, path: Path) -> StoredFile:
         """Return what is known of a file; its pack is "" if no pack has its content. Reads only changed files."""
@@ -158,7 +164,7 @@ class _PaddedReader:
         self.stream, self.hash = stream, hashlib.sha256()
 
     def read(self, size: int = -1, /) -> bytes:
-        """Return as many bytes as are wanted."""
+        """Return as many bytes as are needed."""
         chunk = self.stream.read(size)
         self.hash.update(chunk)
         return chunk + bytes(size - len(chunk))
@@ -175,13 +181,13 @@ def check_packs(folder: Path, packs: Packs) -> None:
 
 
 def read_contents(
-    folder: Path, wanted: Mapping[str, set[str]], passphrases: Sequence[str]
+    folder: Path, needed: Mapping[str, set[str]], passphrases: Sequence[str]
 ) -> Iterator[tuple[str, Iterator[bytes]]]:
-    """Yield each wanted content once: its hash, and its blocks. `wanted`: hashes by pack.
+    """Yield each needed content once: its hash, and its blocks. `needed`: hashes by pack.
 
     Raises BadDataError if one is missing or has another hash; each must be read to its end.
     """
-    for name, digests in sorted(wanted.items()):
+    for name, digests in sorted(needed.items()):
         left = set(digests)
         with encryption.read_tar(folder / name, passphrases) as tar:
             while member := tar.next():

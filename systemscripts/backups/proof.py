@@ -32,7 +32,7 @@ def queue_proof(path: Path, house: House, directories: Directories) -> None:
         f" by the counts of their loads, {house.files:,} files by hash. The scratch database was dropped.\n\n{keep}"
         f"To restore: {format_command('restore_database', path)}\n"
     )
-    subject = f"[ETL] {socket.gethostname()}: the backup {path.name} can be restored"
+    subject = f"the backup {path.name} can be restored"
     alerts.queue_message(
         f"rehearsal {path.name} {settings.format_file_stamp()}", recipients, subject, text, directories
     )

@@ -60,8 +60,8 @@ def has_content(path: Path, file: StoredFile) -> bool:
     return state.st_mtime_ns == file.modified_ns or compute_sha256(path) == file.digest
 
 
-def put_back(unpacked: Unpacked, wanted: Files, directories: Directories) -> Placed:
-    """Put the small files, and the wanted ones of the packs, to their places; raises EtlError (no space)."""
+def put_back(unpacked: Unpacked, needed: Files, directories: Directories) -> Placed:
+    """Put the small files, and the needed ones of the packs, to their places; raises EtlError (no space)."""
     work = _Work(directories, unpacked.manifest.version == settings.read_version())
     try:
         for name in unpacked.list_names():
@@ -71,8 +71,8 @@ def put_back(unpacked: Unpacked, wanted: Files, directories: Directories) -> Pla
             # the installed cron file is made from the pipelines
             if not name.startswith("cron/"):
                 work.place(name, source)
-        uses = Counter(file.digest for file in wanted.values())
-        for name, file in wanted.items():
+        uses = Counter(file.digest for file in needed.values())
+        for name, file in needed.items():
             uses[file.digest] -= 1
             source = unpacked.contents / file.digest
             if uses[file.digest]:

@@ -38,6 +38,7 @@ def rehearse(path: Path, passphrase_file: Path | None = None) -> House:
     if path.suffix != bundle.SUFFIX:
         return House(restore_backup.rehearse_dump(path))
     with _unpack(path, passphrase_file) as unpacked:
+        packs.check_packs(path.parent, unpacked.manifest.packs)
         house = House(restore_backup.rehearse_dump(unpacked.dump, unpacked.manifest.tables))
         for _, blocks in _read_contents(path, unpacked, set(unpacked.manifest.files), passphrase_file):
             house.files += 1
@@ -68,21 +69,22 @@ def restore_house(path: Path, directories: Directories, passphrase_file: Path | 
         return House(restore_backup.restore_dump(path))
     with _unpack(path, passphrase_file) as unpacked:
         packs.check_packs(path.parent, unpacked.manifest.packs)
-        wanted = {
+        needed = {
             name: file for name, file in unpacked.manifest.files.items()
             if not put_files.has_content(house_files.find_place(name, directories), file)
         }  # fmt: skip
-        _stage_contents(path, unpacked, set(wanted), passphrase_file)
+        _stage_contents(path, unpacked, set(needed), passphrase_file)
         database = restore_backup.restore_dump(unpacked.dump, unpacked.manifest.tables)
         if database.problems:
             return House(database)
-        placed = put_files.put_back(unpacked, wanted, directories)
+        placed = put_files.put_back(unpacked, needed, directories)
         return House(database, len(unpacked.manifest.files) + len(unpacked.list_names()), placed)
 
 
 @contextlib.contextmanager
 def _unpack(path: Path, passphrase_file: Path | None) -> Iterator[Unpacked]:
     """Unpack the database and the small files to a folder on the disk of the data, for the block."""
+    bundle.check_checksum(path)
     passphrases = encryption.list_passphrases(passphrase_file)
     with temporary_files.create_folder(temporary_files.UNPACKED_PREFIX) as folder:
         unpacked = bundle.unpack_bundle(path, passphrases, folder / "bundle")
@@ -99,11 +101,11 @@ def _read_contents(
     path: Path, unpacked: Unpacked, names: set[str], passphrase_file: Path | None
 ) -> Iterator[tuple[str, Iterator[bytes]]]:
     """Yield each content of the named files; those of one content are yielded once."""
-    wanted: dict[str, set[str]] = {}
+    needed: dict[str, set[str]] = {}
     for name in names:
         file = unpacked.manifest.files[name]
-        wanted.setdefault(file.pack, set()).add(file.digest)
-    return packs.read_contents(path.parent, wanted, encryption.list_passphrases(passphrase_file))
+        needed.setdefault(file.pack, set()).add(file.digest)
+    return packs.read_contents(path.parent, needed, encryption.list_passphrases(passphrase_file))
 
 
 def _stage_contents(path: Path, unpacked: Unpacked, names: set[str], passphrase_file: Path | None) -> None:

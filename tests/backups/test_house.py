@@ -15,7 +15,8 @@ import psycopg2
 import pytest
 
 from tests.clones import Clone
-from tests.conftest import Server
+from tests.conftest import Installation, Server
+from tests.smtp_server import SmtpServer
 
 ORDERS = """\
 file_pattern: 'orders_\\d\\.csv'
@@ -128,8 +129,7 @@ def test_the_whole_house_comes_back_on_a_bare_host(build_house) -> None:  # type
     old.run("generic_import.py", "orders")
     old.run("schedule.py", "pause", "weekly")
     old.drop("orders_3.csv", "a;b\n4;waits\n")
-    made = old.run("backup_database.py")
-    assert "read back from end to end" in made.stdout
+    assert "read back from end to end" in old.run("backup_database.py").stdout
     passphrase = old.folder / "passphrase"
     shutil.move(old.data / "var" / "backup_passphrase", passphrase)
     rows, files = old.sql("select dataset_id, source_row, a, b from public.orders order by 1, 2"), old.hash_files()
@@ -155,3 +155,35 @@ def test_the_whole_house_comes_back_on_a_bare_host(build_house) -> None:  # type
     [(dataset,)] = bare.sql("select dataset_id from public.orders where a = '3'")
     bare.run("generic_import.py", "--undo", dataset)
     assert bare.sql("select a from public.orders_current order by a") == [("1",), ("2",), ("4",)]
+
+
+def test_a_rehearsal_is_proved_by_one_mail_and_a_failed_one_is_one_alert_with_its_command(
+    here: Installation,
+) -> None:
+    (here.data / "archive").mkdir()
+    (here.data / "archive" / "orders.csv").write_text("a;b\n1;x\n")
+    with SmtpServer() as smtp:
+        here.write_settings(**smtp.settings, ALERT_RECIPIENTS="boss@example.test")
+        assert here.run("backup_database").returncode == 0
+        done = here.run("run_pipeline", "rehearsal")
+        assert done.returncode == 0, done.stderr
+        [proof] = smtp.delivered
+        assert " can be restored" in proof.message["Subject"]
+        text = proof.message.get_body(("plain",)).get_content()  # type: ignore[union-attr]
+        assert "by count and hash" in text
+        assert "sudo cat" in text
+        [path] = (here.data / "var" / "backups").glob("*.bundle")
+        path.write_bytes(path.read_bytes()[:-1])
+        for _ in range(2):
+            assert here.run("run_pipeline", "rehearsal").returncode != 0
+        assert len(smtp.delivered) == 2
+        alert = smtp.delivered[1].message.get_body(("plain",)).get_content()  # type: ignore[union-attr]
+        assert f"{path} is damaged or incomplete" in alert.replace("\n", " ")
+        assert "etl restore" in alert
+        path.unlink()
+        assert here.run("backup_database").returncode == 0
+        assert here.run("run_pipeline", "rehearsal").returncode == 0
+        subjects = [str(mail.message["Subject"]) for mail in smtp.delivered[2:]]
+        assert sum("recovered" in subject for subject in subjects) == 1, subjects
+        assert sum("can be restored" in subject for subject in subjects) == 1, subjects
+        assert len(subjects) == 2
