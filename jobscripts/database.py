@@ -1,4 +1,4 @@
-"""Show, start, stop, query or upgrade the database."""
+"""Show, start, stop, query, move or upgrade the database."""
 # no cron log: url prints the password, sql prints data
 
 from __future__ import annotations
@@ -9,15 +9,12 @@ import io
 import json
 import sys
 from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Literal
 
 import typer
 
 from systemscripts.commands import format_command
 from systemscripts.job import Summary, job, print_text, wants_json
-
-if TYPE_CHECKING:
-    from systemscripts.db_utils import Connection
 
 
 class Action(StrEnum):
@@ -29,21 +26,23 @@ class Action(StrEnum):
     stop = "stop"
     status = "status"
     sql = "sql"
+    move = "move"
     upgrade = "upgrade"
 
 
 @job(database=False, alert=False)
 def database(
     action: Annotated[Action, typer.Argument(help="What to do.", case_sensitive=False)],
-    statement: Annotated[str, typer.Argument(help="The SQL, for the action sql.")] = "",
+    statement: Annotated[str, typer.Argument(help="The SQL, for the action sql; embedded, for move.")] = "",
     read_only: Annotated[bool, typer.Option("--read-only", help="Run the SQL with the reader's login.")] = False,
     back: Annotated[bool, typer.Option("--back", help="With upgrade: put back the data of before.")] = False,
 ) -> Summary:
-    """Show, start, stop, query or upgrade the database.
+    """Show, start, stop, query, move or upgrade the database.
 
     url and reader-url print the whole address with the password, for DBeaver or psql. sql prints CSV with a header.
-    Only the embedded database can be started and stopped here; it runs until it is stopped. upgrade updates the schema,
-    after it has moved the data of the embedded database to the installed major version of PostgreSQL.
+    Only the embedded database can be started and stopped here; it runs until it is stopped. move takes the database to
+    a server whose two addresses it asks for. upgrade updates the schema, after it has moved the data of the embedded
+    database to the installed major version of PostgreSQL.
 
     Examples:
         database.py status
@@ -54,6 +53,8 @@ def database(
         return _print_address("etl" if action is Action.url else "reader")
     if action is Action.sql:
         return _run_sql(statement, "reader" if read_only else "etl")
+    if action is Action.move:
+        return _move(statement)
     if action is Action.upgrade:
         from systemscripts.db_utils import embedded_upgrade
 
@@ -70,9 +71,17 @@ def _print_address(role: Literal["etl", "reader"]) -> Summary:
     return Summary(shown=True)
 
 
+def _move(address: str) -> Summary:
+    from systemscripts import backups, settings
+    from systemscripts.directory_management import Directories
+
+    directories = Directories(settings.current().etl_data_dir)
+    return backups.move_database(*backups.ask_addresses(address), directories)
+
+
 def _control_server(action: Action) -> Summary:
     from systemscripts import settings
-    from systemscripts.db_utils import embedded, redact_address, resolve_address
+    from systemscripts.db_utils import embedded, migrations, redact_address, resolve_address
     from systemscripts.errors import UsageError
 
     if not settings.current().uses_embedded_database:
@@ -83,35 +92,24 @@ def _control_server(action: Action) -> Summary:
         return Summary(rows=[{"embedded": False, "address": redact_address(resolve_address("etl"))}])
     if action is Action.start:
         embedded.start_server()
-        _connect("etl").close()
+        migrations.connect_up_to_date("etl", "database").close()
     stopped = action is Action.stop and embedded.try_stop_server()
     headline = {Action.start: "started", Action.stop: "stopped" if stopped else "was not running"}.get(action, "")
     return Summary(headline=headline, rows=[embedded.describe_server()])
 
 
-def _connect(role: Literal["etl", "reader"]) -> Connection:
-    from systemscripts import db_utils
-    from systemscripts.db_utils import migrations
-
-    connection = db_utils.connect("etl", purpose="database")
-    migrations.apply_pending(connection)
-    if role == "etl":
-        return connection
-    connection.close()
-    return db_utils.connect(role, purpose="database")
-
-
 def _run_sql(statement: str, role: Literal["etl", "reader"]) -> Summary:
-    from systemscripts import db_utils
-    from systemscripts.db_utils import queries
+    from systemscripts.db_utils import migrations, queries, transaction
     from systemscripts.errors import UsageError
 
     text = statement.strip().rstrip(";")
     if not text:
-        raise UsageError(
-            "there is no SQL to run", f"Type it in quotes: {format_command('database', 'sql', 'select 1')}"
-        )
-    with contextlib.closing(_connect(role)) as connection, db_utils.transaction(connection) as cursor:
+        example = format_command("database", "sql", "select 1")
+        raise UsageError("there is no SQL to run", f"Type it in quotes: {example}")
+    with (
+        contextlib.closing(migrations.connect_up_to_date(role, "database")) as connection,
+        transaction(connection) as cursor,
+    ):
         output = io.StringIO(newline="") if wants_json() else sys.stdout
         if not queries.try_copy_csv(cursor, text, output):
             status, rows = queries.run_statement(cursor, text)

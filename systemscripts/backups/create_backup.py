@@ -40,7 +40,7 @@ class NewBackup:
 
 
 @dataclass(frozen=True)
-class _Database:
+class Dump:
     """A dump and what is known of the database at its instant."""
 
     name: str
@@ -64,14 +64,14 @@ def make_backup(directories: Directories) -> NewBackup:
     try:
         with temporary_files.create_folder(temporary_files.UNPACKED_PREFIX) as scratch:
             with log_utils.step("dump"):
-                database = _dump_database(scratch / bundle.DUMP, directories)
+                database = dump_database(scratch / bundle.DUMP, directories)
             stem = f"{database.name}_{settings.format_file_stamp()}"
             return _write_all(folder, stem, passphrase, database, directories)
     except OSError as error:
         raise explain_write_error(folder, error) from error
 
 
-def _write_all(folder: Path, stem: str, passphrase: str, database: _Database, directories: Directories) -> NewBackup:
+def _write_all(folder: Path, stem: str, passphrase: str, database: Dump, directories: Directories) -> NewBackup:
     known = _read_last_manifest(directories)
     writer = packs.PackWriter(folder, stem, passphrase, known.files if known else {}, known.packs if known else {})
     with log_utils.step("files"):
@@ -117,9 +117,10 @@ def _read_last_manifest(directories: Directories) -> Manifest | None:
     return None
 
 
-def _dump_database(path: Path, directories: Directories) -> _Database:
-    """Dump the database, and count and hash its rows in the same snapshot."""
-    with contextlib.closing(db_utils.connect(purpose="backup_database")) as connection:
+def dump_database(path: Path, directories: Directories, url: str = "") -> Dump:
+    """Dump the database, and count and hash its rows in the same snapshot. `url`: another one than the present one."""
+    url = url or db_utils.resolve_address("etl")
+    with contextlib.closing(db_utils.connect_to(url, "backup_database")) as connection:
         connection.set_session(isolation_level="REPEATABLE READ", readonly=True)
         major, name = connection.server_version // 10000, connection.info.dbname
         with db_utils.transaction(connection) as cursor:
@@ -128,7 +129,7 @@ def _dump_database(path: Path, directories: Directories) -> _Database:
             pg_programs.run_program(
                 pg_programs.find_program("pg_dump", major), "--format=custom", f"--file={path}",
                 f"--lock-wait-timeout={LOCK_WAIT_MILLISECONDS}", f"--snapshot={snapshot}",
-                url=db_utils.resolve_address("etl"),
+                url=url,
             )  # fmt: skip
             verify_dump(path)
             tables = compute_fingerprints(cursor)
@@ -140,4 +141,4 @@ def _dump_database(path: Path, directories: Directories) -> _Database:
             folders = [lake.find_folder(str(row[0]), directories) for row in cursor.fetchall()]
             cursor.execute("select sources::text from dba.timportconfig where sources is not null")
             texts = [str(row[0]) for row in cursor.fetchall()]
-    return _Database(name, path, major, migration, tables, folders, texts)
+    return Dump(name, path, major, migration, tables, folders, texts)

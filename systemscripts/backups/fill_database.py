@@ -12,7 +12,7 @@ from pathlib import Path
 
 from systemscripts import db_utils
 from systemscripts.backups import pg_programs
-from systemscripts.db_utils import Cursor, reader_rights
+from systemscripts.db_utils import Cursor
 from systemscripts.errors import EtlError
 
 # In the SQL of a dump (pg_dump writes each of them on a line of its own); a name is quoted where it must be.
@@ -36,11 +36,11 @@ def verify_dump(path: Path) -> int:
     return tables
 
 
-def fill_database(path: Path, url: str, major: int) -> bool:
-    """Restore a dump into an empty database of a server; return whether the rights in it are restored.
+def fill_database(path: Path, url: str, major: int) -> None:
+    """Restore a dump into an empty database of a server.
 
-    They are not where a role of theirs does not exist: see `grant_again`. Raises EtlError if the dump is damaged or
-    something in it cannot be created.
+    Without the rights in it where a role of theirs does not exist: the update of the schema that follows grants the
+    reader of this host its own. Raises EtlError if the dump is damaged or something in it cannot be created.
     """
     verify_dump(path)
     newest = pg_programs.find_newest("pg_restore")
@@ -61,20 +61,6 @@ def fill_database(path: Path, url: str, major: int) -> bool:
         pg_programs.run_script([script, WITHOUT_NEW_SETTING], psql, url)
     else:
         pg_programs.run_program(program, *options, "--exit-on-error", "--single-transaction", str(path), url=url)
-    return has_roles
-
-
-def grant_again(connection: db_utils.Connection) -> None:
-    """Give the reader of this host its rights: on the schemas, and on each table that an import has filled."""
-    reader_rights.grant_rights(connection)
-    with db_utils.transaction(connection) as cursor:
-        cursor.execute(
-            """select n.nspname, c.relname from pg_class c join pg_namespace n on n.oid = c.relnamespace
-               where n.nspname || '.' || c.relname in (select target_table from dba.tdataset union
-                                                       select target_table || '_current' from dba.tdataset)"""
-        )
-        for schema, name in cursor.fetchall():
-            reader_rights.grant_target(cursor, str(schema), str(name))
 
 
 def _list_roles(text: str) -> set[str]:

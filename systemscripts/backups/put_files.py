@@ -151,15 +151,15 @@ class _Work:
 
 def _merge_settings(path: Path) -> str:
     """Return the settings of the backup, except where things are: that is as this host has it."""
-    own = {name: text for name, text in _read_lines(settings.settings_file()) if name in PLACES}
+    own = {name: text for name, text in read_settings(settings.settings_file()) if name in PLACES}
     if not own:
         own["DATABASE_URL"] = "DATABASE_URL=embedded\n"
     # in their lines, so that the same settings give the same text
-    parts = [own.pop(name, "") if name in PLACES else text for name, text in _read_lines(path)]
+    parts = [own.pop(name, "") if name in PLACES else text for name, text in read_settings(path)]
     return "".join([*parts, *own.values()])
 
 
-def _read_lines(path: Path) -> list[tuple[str, str]]:
+def read_settings(path: Path) -> list[tuple[str, str]]:
     """Return the parts of a settings file: the name that each sets ("" for none), and its text."""
     from dotenv.parser import parse_stream
 

@@ -12,7 +12,7 @@ import psycopg2.extensions
 from psycopg2 import sql
 
 from systemscripts import db_utils, settings
-from systemscripts.backups.fill_database import fill_database, grant_again
+from systemscripts.backups.fill_database import fill_database
 from systemscripts.backups.fingerprints import Fingerprints, compute_fingerprints, find_differences
 from systemscripts.commands import format_command
 from systemscripts.db_utils import Cursor, migrations
@@ -46,7 +46,7 @@ def rehearse_dump(path: Path, tables: Fingerprints | None = None) -> Restored:
     """
     name = _get_configured_name()
     with _connect_server() as server, _create_scratch(server, f"{name}_rehearsal") as scratch:
-        return _fill_and_examine(path, scratch, server.server_version // 10000, tables)
+        return fill_and_examine(path, _build_url(scratch), server.server_version // 10000, tables)
 
 
 def restore_dump(path: Path, tables: Fingerprints | None = None) -> Restored:
@@ -58,7 +58,7 @@ def restore_dump(path: Path, tables: Fingerprints | None = None) -> Restored:
     name, stamp = _get_configured_name(), settings.format_file_stamp().lower()
     with _connect_server() as server, _create_scratch(server, f"{name}_restored_{stamp}") as scratch:
         _refuse_others(server, name)
-        restored = _fill_and_examine(path, scratch, server.server_version // 10000, tables)
+        restored = fill_and_examine(path, _build_url(scratch), server.server_version // 10000, tables)
         if restored.problems:
             return restored
         restored.before = _swap_names(server, name, scratch, f"{name}{SET_ASIDE}{stamp}")
@@ -66,6 +66,12 @@ def restore_dump(path: Path, tables: Fingerprints | None = None) -> Restored:
     with contextlib.closing(db_utils.connect(purpose="restore_database")) as connection:
         migrations.apply_pending(connection)
     return restored
+
+
+def refuse_others() -> None:
+    """Raise TryLaterError if the present database is in use."""
+    with _connect_server() as server:
+        _refuse_others(server, _get_configured_name())
 
 
 def drop_set_aside(name: str) -> None:
@@ -121,9 +127,13 @@ def _run_statement(server: db_utils.Connection, statement: str, *names: str) -> 
         server.autocommit = False
 
 
-def _fill_and_examine(path: Path, database: str, major: int, tables: Fingerprints | None) -> Restored:
-    has_rights = fill_database(path, _build_url(database), major)
-    with contextlib.closing(db_utils.connect_to(_build_url(database), "restore_database")) as connection:
+def fill_and_examine(path: Path, url: str, major: int, tables: Fingerprints | None) -> Restored:
+    """Restore a dump into an empty database, compare its rows, update its schema, and count its tables and rows.
+
+    `tables`: what the rows were when the dump was made. Raises ConfigurationError if this code is older than the dump.
+    """
+    fill_database(path, url, major)
+    with contextlib.closing(db_utils.connect_to(url, "restore_database")) as connection:
         faults = []
         if tables is not None:
             # before the schema is updated, which may change rows
@@ -131,9 +141,7 @@ def _fill_and_examine(path: Path, database: str, major: int, tables: Fingerprint
                 faults = find_differences(tables, compute_fingerprints(cursor))
         # before it is used: a backup of newer code is refused here
         migrations.apply_pending(connection)
-        if not has_rights:
-            grant_again(connection)
-    restored = _examine(database)
+    restored = _examine(url)
     restored.problems[:0] = faults
     return restored
 
@@ -187,11 +195,11 @@ def _copy_rights(cursor: Cursor, before: str, name: str) -> None:
         cursor.execute(sql.SQL(statement).format(sql.Identifier(name)))
 
 
-def _examine(database: str) -> Restored:
+def _examine(url: str) -> Restored:
     """Count tables and rows, and check that every active dataset has the rows that its load counted."""
-    restored = Restored(database)
+    restored = Restored(str(psycopg2.extensions.parse_dsn(url).get("dbname", "")))
     with (
-        contextlib.closing(db_utils.connect_to(_build_url(database), "restore_database")) as connection,
+        contextlib.closing(db_utils.connect_to(url, "restore_database")) as connection,
         db_utils.transaction(connection) as cursor,
     ):
         for schema, table in _list_tables(cursor):

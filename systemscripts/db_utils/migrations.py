@@ -15,7 +15,7 @@ from pathlib import Path
 
 from systemscripts import settings
 from systemscripts.db_utils import reader_rights
-from systemscripts.db_utils.connection import Connection, advisory_lock, transaction
+from systemscripts.db_utils.connection import Connection, Role, advisory_lock, connect, transaction
 from systemscripts.errors import ConfigurationError, EtlError
 
 FOLDER = settings.PROJECT / "sql" / "migrations"
@@ -78,6 +78,16 @@ def list_pending(connection: Connection, folder: Path = FOLDER, views_folder: Pa
         *(path.name for number, (path, _) in files.items() if number not in applied),
         *(path.name for path, _ in _find_changed_views(connection, views_folder)),
     ]
+
+
+def connect_up_to_date(role: Role, purpose: str) -> Connection:
+    """Bring the schema up to date, and return a connection of a login; raises as `apply_pending` does."""
+    connection = connect("etl", purpose=purpose)
+    apply_pending(connection)
+    if role == "etl":
+        return connection
+    connection.close()
+    return connect(role, purpose=purpose)
 
 
 def list_numbers(folder: Path = FOLDER) -> list[int]:

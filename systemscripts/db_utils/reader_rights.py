@@ -42,6 +42,7 @@ def grant_rights(connection: Connection) -> None:
             ):
                 cursor.execute(sql.SQL(statement).format(sql.Identifier(schema), sql.Identifier(role)))
         _grant_views(cursor, role)
+        _grant_targets(cursor)
 
 
 def _grant_views(cursor: Cursor, role: str) -> None:
@@ -52,6 +53,18 @@ def _grant_views(cursor: Cursor, role: str) -> None:
     )
     for schema, name in cursor.fetchall():
         cursor.execute(sql.SQL("grant select on {} to {}").format(sql.Identifier(schema, name), sql.Identifier(role)))
+
+
+def _grant_targets(cursor: Cursor) -> None:
+    """Grant the tables that imports have filled in other schemas: a restore elsewhere has lost such rights."""
+    cursor.execute(
+        """select n.nspname, c.relname from pg_class c join pg_namespace n on n.oid = c.relnamespace
+           where n.nspname <> all(%s) and n.nspname || '.' || c.relname in
+                 (select target_table from dba.tdataset union select target_table || '_current' from dba.tdataset)""",
+        ([*READER_SCHEMAS, "dba"],),
+    )
+    for schema, name in cursor.fetchall():
+        grant_target(cursor, str(schema), str(name))
 
 
 def _get_reader_role() -> str | None:
