@@ -51,6 +51,7 @@ TYPED = {
         "etl restore --drop $(etl sql \"select max(datname) from pg_database where datname like 'etl_b%'\" | tail -n 1)"
     ),
     "etl report NAME --preview /tmp/mail.html": "etl report weekly_summary --preview /tmp/mail.html",
+    "etl ask WORD": "etl ask rejected",
     "etl suggest FILE": "etl suggest /var/lib/client_etl_workflow/file_watcher/parcels_20260105.csv",
     "./run_python_etl_script.sh JOB.py": "./run_python_etl_script.sh status.py",
 }
@@ -59,6 +60,7 @@ ANSWERS = {
     "etl apply NAME --take row": (2, "there is no import 'NAME'"),
     "etl import NAME --retry-refused": (2, "there is no import 'NAME'"),
     "etl import NAME --file FILE": (2, "there is no import 'NAME'"),
+    "etl import orders --file ~/orders.csv": (2, "orders"),
     "etl datasets accept N": (2, "accept takes the number of a dataset"),
     "etl datasets undo N": (2, "undo takes the number of a dataset"),
     "etl datasets accept 17": (2, "17"),

@@ -24,9 +24,11 @@ RUNS = "select count(*) from dba.trun where job not in ('backup_database', 'rest
 @pytest.fixture
 def old(tmp_path: Path) -> Iterator[RealInstallation]:
     installation = RealInstallation(tmp_path / "my projects" / "client_etl_workflow")
-    installation.fill()
-    yield installation
-    installation.stop()
+    try:
+        installation.fill()
+        yield installation
+    finally:
+        installation.stop()
 
 
 def read_facts(installation: RealInstallation) -> list[object]:
