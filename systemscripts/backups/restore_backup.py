@@ -103,11 +103,22 @@ def _connect_server() -> Iterator[db_utils.Connection]:
 def _create_scratch(server: db_utils.Connection, name: str) -> Iterator[str]:
     """Create an empty database, and drop it at the end unless it was renamed."""
     # left by a killed run
-    _run_statement(server, "drop database if exists {} with (force)", name)
+    _drop_scratch(server, name)
     _run_statement(server, "create database {} template template0 encoding 'UTF8' locale 'C.UTF-8'", name)
     try:
         yield name
     finally:
+        _drop_scratch(server, name)
+
+
+def _drop_scratch(server: db_utils.Connection, name: str) -> None:
+    """Drop a scratch database; with the sessions of a killed run if they do not end."""
+    try:
+        # the server ends its own autovacuum here, but refuses to do so with force
+        _run_statement(server, "drop database if exists {}", name)
+    except EtlError as error:
+        if getattr(error.__cause__, "pgcode", "") != "55006":
+            raise
         _run_statement(server, "drop database if exists {} with (force)", name)
 
 

@@ -75,6 +75,9 @@ ANSWERS = {
     "./etl run weekly --failed": (78, "fix the cause"),
     "etl run weekly": (78, "fix the cause"),
     "ETL_ENV_FILE=/etc/client_etl_workflow/qa.env ./etl run weekly": (78, "fix the cause"),
+    # root's; without a new version
+    "etl upgrade --back": (78, "nothing to go back to"),
+    "./etl upgrade --back": (78, "nothing to go back to"),
     "etl meetmax_url_check": (1, "MeetMax does not answer"),
 }
 # Those that belong to root, as a person types them who may use sudo.
