@@ -115,7 +115,7 @@ def test_a_database_that_is_read_only_or_full(warehouse: Warehouse) -> None:
                raise exception 'could not extend file: No space left on device' using errcode = '53100'; end $$;
            create trigger fill_up before insert on orders execute function fill_up()"""
     )
-    fail(warehouse, 1, "the target's database", "disk is full")
+    fail(warehouse, 1, "the target's database", "disk of the database is full")
     warehouse.sql("drop trigger fill_up on orders")
     warehouse.load()
     warehouse.check()
