@@ -24,7 +24,7 @@ DATABASE, DATABASE_DISK = "database", "database disk"
 # The job in the states of what the watchdog finds; a full disk is one of them, whether a run or the watchdog meets it.
 WATCHED = "watchdog finding"
 DISK, FULL = "disk", "full"
-CLOCK, CLOCK_TITLE = "clock", "the clock of the host jumped"
+CLOCK, CLOCK_TITLE = "clock", "the clock is wrong"
 _LATER = "the message of its recovery names the jobs that could not run"
 
 

@@ -66,7 +66,8 @@ def set_up(host: Machine, *, is_configured_first: bool) -> None:
     run("./etl backup")
     parcels = f"{DATA}/file_watcher/parcels_20260105.csv"
     host.shell(
-        f"printf 'MEETMAX_BASE_URL=http://127.0.0.1:9\\nMEETMAX_DELAY_SECONDS=0\\n' >>{FOLDER}/config/.env && "
+        "printf 'MEETMAX_BASE_URL=http://127.0.0.1:9\\nMEETMAX_DELAY_SECONDS=0\\nMEETMAX_FIRST_EVENTS=1-2\\n'"
+        f" >>{FOLDER}/config/.env && "
         f"printf 'id;name\\n1;a\\n' >{parcels} && chmod 666 {parcels} && "
         f"ssh-keygen -q -t ed25519 -N '' -f /root/acme && cp /root/acme.pub {FOLDER} && chmod 644 {FOLDER}/acme.pub"
     )

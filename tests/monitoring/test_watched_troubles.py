@@ -185,7 +185,7 @@ def test_a_clock_that_jumped_is_told_and_purge_deletes_nothing_until_it_is_right
         assert "nothing was deleted, because the clock jumped" in done.stderr
         assert "etl purge --clock-is-right" in done.stderr
         assert own.run("purge", "--dry-run").returncode == 0
-    text = watched.tell_once("the clock of the host jumped", lambda: note.write_text(json.dumps(trusted)))
+    text = watched.tell_once("the clock is wrong", lambda: note.write_text(json.dumps(trusted)))
     assert "timedatectl set-ntp true" in text
     # a host that was off for a month is believed, and who knows better says so
     jump(30 * 86400, "another")

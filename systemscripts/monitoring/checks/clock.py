@@ -10,7 +10,7 @@ from typing import Any
 
 from systemscripts import alerts, schedules, settings
 from systemscripts.alerts import Finding
-from systemscripts.db_utils import transaction
+from systemscripts.db_utils import Connection, transaction
 from systemscripts.errors import EtlError
 from systemscripts.human_units import format_duration
 from systemscripts.monitoring.doctor_lines import FAILURE, OK, WARNING, Context, Line
@@ -43,23 +43,27 @@ def check(context: Context) -> Iterator[Line]:
 
 
 def find(view: View) -> Iterator[Finding]:
-    """Report that the clock jumped, or differs from that of the database; else it is trusted from now on."""
-    if jump := clock_guard.find_jump(view.directories, view.connection):
-        yield Finding("clock", alerts.CLOCK_TITLE, jump, clock_guard.advise())
-        return
-    if view.connection is None:
-        clock_guard.note_look(view.directories)
-    with transaction(view.need_database()) as cursor:
-        cursor.execute("select extract(epoch from clock_timestamp())::float")
-        row: Any = cursor.fetchone()
-    difference = time.time() - row[0]
+    """Report that the clock differs from that of the database, or jumped; else it is trusted from now on."""
+    difference = _measure_difference(view.connection) if view.connection is not None else 0.0
     if abs(difference) > MAX_DIFFERENCE_SECONDS:
         direction = "ahead of" if difference > 0 else "behind"
         yield Finding(
-            "clock", "the clock is wrong",
+            "clock", alerts.CLOCK_TITLE,
             f"the clock of this host is {format_duration(abs(difference))} {direction} that of the database",
             f"run on the host whose clock is wrong: {SET_CLOCK}; what a wrong clock seems to show, such as missed runs"
             " or expired certificates, is not reported before",
         )  # fmt: skip
-        return
-    clock_guard.note_look(view.directories)
+    elif jump := clock_guard.find_jump(view.directories, view.connection):
+        yield Finding("clock", alerts.CLOCK_TITLE, jump, clock_guard.advise())
+    else:
+        clock_guard.note_look(view.directories)
+        # whether it differs from that of the database
+        view.need_database()
+
+
+def _measure_difference(connection: Connection) -> float:
+    """Return by how many seconds the clock of this host is ahead of that of the database."""
+    with transaction(connection) as cursor:
+        cursor.execute("select extract(epoch from clock_timestamp())::float")
+        row: Any = cursor.fetchone()
+    return time.time() - float(row[0])
