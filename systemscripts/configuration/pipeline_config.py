@@ -49,7 +49,7 @@ class Pipeline(ConsistentModel):
     description: str = ""
     # minute hour day month weekday, in the time zone of the host; empty: started by hand only
     schedule: str = ""
-    # a run that was missed because the host was off is made up for, once
+    # a run that was missed because the host was off is started when it is on again, once
     catch_up: bool = False
     time_limit_hours: float = Field(24 * 7, gt=0)
     # who is notified of a failure, besides ALERT_RECIPIENTS
