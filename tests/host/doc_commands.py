@@ -53,7 +53,6 @@ TYPED = {
     "etl report NAME --preview /tmp/mail.html": "etl report weekly_summary --preview /tmp/mail.html",
     "etl ask WORD": "etl ask rejected",
     "etl suggest FILE": "etl suggest /var/lib/client_etl_workflow/file_watcher/parcels_20260105.csv",
-    "etl ask WORD": "etl ask held",
     "./run_python_etl_script.sh JOB.py": "./run_python_etl_script.sh status.py",
 }
 # What a host answers that has neither data nor servers outside yet: the exit code, and words of the answer.
@@ -71,7 +70,6 @@ ANSWERS = {
     "./etl sftp_trust_host files.example.com --fingerprint SHA256:...": (75, "files.example.com"),
     "./etl pull orders --dry-run": (2, "config/imports/orders.yaml"),
     "./etl import orders": (2, "config/imports/orders.yaml"),
-    "etl import orders --file ~/orders.csv": (2, "config/imports/orders.yaml"),
     "./etl push NAME report.xlsx": (2, "config/targets/NAME.yaml"),
     "./etl run weekly": (78, "fix the cause"),
     "./etl run weekly --failed": (78, "fix the cause"),
