@@ -5,7 +5,7 @@
 #
 #   --python-only    only .venv; needs no root
 #   --with PARTS     also these parts of requirements/, separated by commas: demo (the servers that the demos start),
-#                    mail (mailboxes as a source), alerts (chat, push and SMS)
+#                    mail (mailboxes as a source), alerts (chat, push and SMS), shares (SMB, WebDAV and FTPS)
 #   --without PARTS  not these: web (the console), s3 (buckets), scan (the MeetMax scan)
 #   --dev            everything, for the tests and checks
 #   --dry-run        show what would be done, change nothing
@@ -25,7 +25,7 @@
 #   ETL_DATA_DIR  folder of var/install.log (default: the project folder)
 set -euo pipefail
 
-readonly PARTS=(base web s3 scan mail alerts demo dev) DEFAULT_PARTS=' base web s3 scan '
+readonly PARTS=(base web s3 scan mail alerts shares demo dev) DEFAULT_PARTS=' base web s3 scan '
 # a package that is built runs code of its own
 readonly ONLY_LOCKED=(--require-hashes --only-binary :all:)
 SERVICE_USER=etl_user SERVICE_GROUP=etl_group
@@ -63,7 +63,7 @@ parse_arguments() {
     while (($#)); do
         case $1 in
             --python-only) python_only=1 ;;
-            --dev) with+=,web,s3,scan,mail,alerts,demo,dev ;;
+            --dev) with+=,web,s3,scan,mail,alerts,shares,demo,dev ;;
             --with=* | --without=*) set -- "${1%%=*}" "${1#*=}" "${@:2}" && continue ;;
             --with | --without)
                 local part

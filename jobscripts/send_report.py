@@ -43,7 +43,7 @@ def send_report(
             return _preview(definition, connection, reader, preview)
         deliveries = reports.deliver_report(
             definition, connection, reader, log_utils.get_run_uuid(), get_wait_seconds(),
-            deliver_to_target=lambda name, paths: targets.deliver(targets.load_target(name), paths),
+            deliver_to_target=lambda name, *what: targets.deliver(targets.load_target(name), *what),
         )  # fmt: skip
     return _summary(deliveries)
 

@@ -191,6 +191,21 @@ def list_archived_states(cursor: Cursor, config_name: str, source: str, mark: st
     return [row[0] for row in cursor.fetchall()]
 
 
+def count_safe_members(cursor: Cursor, source: str, start: str, stamp: str) -> tuple[int, bool]:
+    """Return how many files of an archive are archived here, by any import, and whether one was refused.
+
+    `start`: the beginning of their `source_path`; `stamp`: of their `source_stamp`.
+    """
+    cursor.execute(
+        """select count(distinct source_path) filter (where archived_at is not null),
+                  coalesce(bool_or(status = 'refused'), false)
+           from dba.tfile where source = %s and starts_with(source_path, %s) and starts_with(source_stamp, %s)""",
+        (source, start, stamp),
+    )
+    row: Any = cursor.fetchone()
+    return int(row[0]), bool(row[1])
+
+
 def list_unfinished(cursor: Cursor, config_name: str) -> list[Ticket]:
     """Return the tickets in a final state whose file is not archived, or not settled at its source."""
     cursor.execute(

@@ -42,7 +42,10 @@ QUESTION = re.compile(
 SAME_NAMES = {
     "systemscripts/configuration/source_options/api systemscripts/sources/types/api": "a type of source, its options",
     "systemscripts/configuration/source_options/http systemscripts/sources/types/http": "as api",
-    "systemscripts/configuration/source_options/mail systemscripts/sources/types/mail": "as api",
+    "systemscripts/configuration/source_options/mail systemscripts/sources/types/mail systemscripts/targets/types/mail":
+        "a type of source and of target, its options",
+    "systemscripts/configuration/source_options/store systemscripts/sources/types/store "
+    "systemscripts/targets/types/store": "a type of source and of target, its options",
     "systemscripts/configuration/source_options/local systemscripts/sources/types/local": "as api",
     "systemscripts/configuration/source_options/archive systemscripts/sources/types/archive": "as api",
     "systemscripts/configuration/source_options/sftp systemscripts/sources/types/sftp systemscripts/targets/types/sftp":

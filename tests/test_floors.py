@@ -39,6 +39,7 @@ FLOORS = [
         "progress",
         "certificates",
         "ssh",
+        "stores",
         "s3",
         "http_client",
         "office_files",

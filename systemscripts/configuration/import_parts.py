@@ -6,7 +6,16 @@ import re
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    ValidationInfo,
+    field_validator,
+    model_serializer,
+    model_validator,
+)
 
 from systemscripts import settings
 from systemscripts.configuration.file_layout_options import FileLayout
@@ -142,6 +151,14 @@ class LabelTitle(Strict):
         return self
 
 
+# type of source -> why `unpack` is not for it
+NEVER_UNPACKED = {
+    "api": "an API gives no archives",
+    "archive": "a source of type archive unpacks by itself",
+    "mail": "attachments are taken out of zips without it",
+}
+
+
 class Source(BaseModel):
     """Where files come from; the other keys belong to the module sources/types/<type>.py."""
 
@@ -150,6 +167,20 @@ class Source(BaseModel):
     type: str
     # if it cannot be reached, the other sources are loaded without it
     optional: bool = False
+    # regular expression for the names of archives: each file in them that matches file_pattern is a file of its own
+    unpack: str = ""
+
+    @model_serializer(mode="wrap")
+    def _leave_out_empty(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        # the rows of imports without it stay as they are
+        values: dict[str, Any] = write(self)
+        return values if self.unpack else {name: value for name, value in values.items() if name != "unpack"}
+
+    @model_validator(mode="after")
+    def _check_unpack(self) -> Source:
+        if self.unpack and (self.type in NEVER_UNPACKED or (self.type == "local" and "path" not in self.options)):
+            raise ValueError(f"unpack: {NEVER_UNPACKED.get(self.type, 'a source of type local needs path for it')}")
+        return self
 
     @property
     def options(self) -> dict[str, Any]:

@@ -56,8 +56,15 @@ def _settle_source(context: Context, ticket: file_ledger.Ticket) -> None:
         text += ": nothing was removed there"
         record_warning(Notice("source_forgotten", text, name, ticket.file_id, ticket.dataset_id), on_console=True)
         return
-    request = context.request(source.options if source else {})
-    sources.load_module(ticket.source).settle(request, ticket)
+    request = context.ask(source) if source else context.request({})
+    settled: file_ledger.Ticket | None = ticket
+    if source and source.unpack:
+        from systemscripts.sources.arrival import archived_files
+
+        settled = archived_files.find_settled_archive(request, ticket)
+    # other files of the same archive are not safe yet
+    if settled is not None:
+        sources.load_module(ticket.source).settle(request, settled)
 
 
 def finish_files(context: Context) -> list[str]:

@@ -13,6 +13,7 @@ from systemscripts.errors import BadDataError, EtlError, UsageError, describe_un
 from systemscripts.ingest import dry_run_load, file_outcome
 from systemscripts.ingest.file_outcome import Outcome
 from systemscripts.ingest.ingest_context import Context
+from systemscripts.sources.arrival import archived_files
 from systemscripts.summary import Summary
 
 
@@ -47,8 +48,12 @@ def _find_files_to_preview(
             summary.details.append(f"a dry run does not contact sources of type {source.type}")
             continue
         try:
-            request = context.request(source.options, None, leave)
-            paths += stack.enter_context(list_files(request))
+            request = context.ask(source, None, leave)
+            files = stack.enter_context(list_files(request))
+            if request.unpacking is not None:
+                pattern = request.unpacking.pattern
+                files = stack.enter_context(archived_files.preview_members(request, files, pattern))
+            paths += files
             summary.details += request.details
             if part := getattr(module, "PREVIEW_SCOPE", ""):
                 summary.details.append(f"of sources of type {source.type} a dry run requests only {part}")

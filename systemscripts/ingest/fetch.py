@@ -38,8 +38,11 @@ def fetch_files(
         try:
             # what the sources brought in this run is whole: file_watcher/ need not wait for it to stop changing
             brought = {Path(ticket.path).name for ticket in tickets.values()} if source == FILE_WATCHER else set()
-            request = context.request(source.options, only, leave | brought)
+            request = context.ask(source, only, leave | brought)
             fetched = sources.load_module(source.type).fetch(request)
+            if request.unpacking is not None:
+                fetched.failures += request.unpacking.failures
+                fetched.warnings += request.unpacking.notices
         except EtlError as error:
             if context.connection.closed or only is not None:
                 raise

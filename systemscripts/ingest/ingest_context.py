@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import psycopg2
 
 from systemscripts import configuration, db_utils, settings, sources
-from systemscripts.configuration import ImportConfig
+from systemscripts.configuration import ImportConfig, Source
 from systemscripts.configuration.waiting_names import WaitingNames
 from systemscripts.datasets.label_and_date import Rule
 from systemscripts.db_utils import Connection, Cursor, transaction
@@ -88,6 +88,14 @@ class Context:
             self.connection, self.config, self.directories, self.run_uuid, options, only, leave, self.reload,
             self.waiting,
         )  # fmt: skip
+
+    def ask(self, source: Source, only: Path | None = None, leave: frozenset[str] = frozenset()) -> sources.Request:
+        """Return the request to a source for its files, or for the members of its archives."""
+        request = self.request(source.options, only, leave)
+        if not source.unpack or only is not None:
+            return request
+        config = self.config.model_copy(update={"file_pattern": source.unpack})
+        return replace(request, config=config, unpacking=sources.Unpacking(self.config.file_pattern))
 
 
 def check_upload(connection: Connection, config: ImportConfig) -> None:

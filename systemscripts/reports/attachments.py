@@ -9,10 +9,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from systemscripts import office_files, settings
+from systemscripts.reports import parquet_attachment
 
 logger = logging.getLogger(__name__)
 
-TYPES = {"csv": ("text", "csv"), "xlsx": ("application", "vnd.openxmlformats-officedocument.spreadsheetml.sheet")}
+TYPES = {
+    "csv": ("text", "csv"),
+    "xlsx": ("application", "vnd.openxmlformats-officedocument.spreadsheetml.sheet"),
+    "parquet": ("application", "vnd.apache.parquet"),
+}
 
 
 @dataclass(frozen=True)
@@ -39,6 +44,8 @@ def make_file(name: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) 
     stream = io.BytesIO()
     if name.endswith(".xlsx"):
         office_files.write_xlsx(stream, columns, rows, "Report")
+    elif name.endswith(".parquet"):
+        stream.write(parquet_attachment.build_parquet(columns, rows))
     else:
         office_files.write_csv(stream, columns, rows)
     content = stream.getvalue()

@@ -27,7 +27,7 @@ class Attachment(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     # a template, such as orders_{{ now.strftime("%Y%m%d") }}.csv
-    name: str = Field(pattern=r"^[^/\\]+\.(csv|xlsx)$")
+    name: str = Field(pattern=r"^[^/\\]+\.(csv|xlsx|parquet)$")
     # the name of one of the report's queries or parts, or SQL of its own
     query: str
     # whether it goes without rows too

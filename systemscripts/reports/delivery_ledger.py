@@ -1,13 +1,16 @@
 """The delivery ledger of reports: a mail is marked sent only when it was accepted, and retried by the next run if not.
 
 A mail is written into dba.treportdelivery before it is sent, and marked after it was accepted. A kill between the two
-can at worst repeat it with the same Message-ID; a kill anywhere else neither loses nor repeats a mail.
+can at worst repeat it with the same Message-ID; a kill anywhere else neither loses nor repeats a mail. Files for a
+target are put there under temporary names, that is noted, and only then they get their names: so a kill in between does
+not deliver a file twice that was taken away meanwhile.
 """
 
 from __future__ import annotations
 
 import email
 import email.policy
+import hashlib
 import json
 import logging
 import tempfile
@@ -39,8 +42,10 @@ TARGET_PREFIX = "target:"
 OWN_RECIPIENTS = "own_recipients"
 # Which user's subscription a mail answers: it is sent only while the user wants it and may read it.
 SUBSCRIBER = "subscriber"
-# Delivers files to the target with a name.
-DeliverToTarget = Callable[[str, list[Path]], None]
+# Precedes the name of a target at which the files are, but still under temporary names.
+ASIDE_PREFIX = "aside:"
+# Delivers files to the target with a name: see targets.deliver for mark, is_aside, note_aside.
+DeliverToTarget = Callable[[str, list[Path], str, bool, Callable[[], None]], None]
 
 
 @dataclass(frozen=True)
@@ -181,12 +186,12 @@ def _send_mail(
     """Send one mail and its files to those who do not have it yet; `gone` collects the permanently refused."""
     with transaction(connection) as cursor:
         cursor.execute(
-            """select message, subject, recipients, accepted, covered ? %s, covered ->> %s from dba.treportdelivery
-               where delivery_id = %s""",
+            """select message, subject, recipients, accepted, covered ? %s, covered ->> %s, message_id
+               from dba.treportdelivery where delivery_id = %s""",
             (OWN_RECIPIENTS, SUBSCRIBER, delivery_id),
         )
         row: Any = cursor.fetchone()
-        content, subject, recipients, accepted, has_own, subscriber = row
+        content, subject, recipients, accepted, has_own, subscriber, message_id = row
         # the recipients may have been corrected since it was written
         if not has_own:
             left_it = subscribers.list_left(cursor, report)
@@ -201,9 +206,19 @@ def _send_mail(
     left = [name for name in recipients if settings.extract_address(name) not in served]
     try:
         for name in [name for name in left if name.startswith(TARGET_PREFIX)]:
-            _deliver_files(bytes(content), name.removeprefix(TARGET_PREFIX), deliver_to_target)
-            accepted.append(name)
+            target = name.removeprefix(TARGET_PREFIX)
+            aside = f"{ASIDE_PREFIX}{target}"
+
+            def note_aside(aside: str = aside) -> None:
+                accepted.append(aside)
+                _record_status(connection, delivery_id, "pending", accepted, None)
+
+            mark = hashlib.sha256(f"{message_id} {name}".encode()).hexdigest()[:16]
+            _deliver_files(bytes(content), target, deliver_to_target, mark, aside in accepted, note_aside)
+            accepted[:] = [*(other for other in accepted if other != aside), name]
             left.remove(name)
+            # a kill from here on does not deliver them again
+            _record_status(connection, delivery_id, "pending", accepted, None)
         asked = [name for name in left if settings.extract_address(name) not in permanently_refused]
         correct_in = (
             "the import, notify"
@@ -255,7 +270,10 @@ def _list_served(asked: list[str], refused: list[Refusal]) -> list[str]:
     return [settings.extract_address(name) for name in asked if name not in names]
 
 
-def _deliver_files(content: bytes, target: str, deliver_to_target: DeliverToTarget | None) -> None:
+def _deliver_files(
+    content: bytes, target: str, deliver_to_target: DeliverToTarget | None, mark: str, is_aside: bool,
+    note_aside: Callable[[], None],
+) -> None:  # fmt: skip
     """Deliver the attachments of a mail as files."""
     if deliver_to_target is None:
         raise ConfigurationError(
@@ -270,7 +288,7 @@ def _deliver_files(content: bytes, target: str, deliver_to_target: DeliverToTarg
                 raise ConfigurationError(f"the attachment {name!r} cannot be a file: {reason}", "Change its name.")
             paths.append(Path(folder) / name)
             paths[-1].write_bytes(data if isinstance(data, bytes) else b"")
-        deliver_to_target(target, paths)
+        deliver_to_target(target, paths, mark, is_aside, note_aside)
 
 
 def _read_message(content: bytes) -> EmailMessage:

@@ -48,6 +48,12 @@ def render_report(report: Report, content: Content, folder: Path = TEMPLATES) ->
             for index, table in content.attached.items()
         )
         values["left_out"] = [file.note for file in files if file.note]
+        if report.targets and values["left_out"]:
+            # in a mail the note says so; a target would get nothing, unnoticed
+            raise ConfigurationError(
+                f"report {report.report_name} cannot be delivered: {values['left_out'][0]}",
+                "Raise REPORT_ATTACHMENT_MB, or let the query return less.",
+            )
         return Rendered(
             subject=" ".join(plain.from_string(report.subject).render(values).split()),
             text=plain.select_template(text_templates).render(values),

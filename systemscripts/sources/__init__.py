@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from systemscripts.sources.source_plugin import Fetched, Request, find_source, load_module
+from systemscripts.sources.source_plugin import Fetched, Request, Unpacking, find_source, load_module
 
-__all__ = ["Fetched", "Request", "find_source", "load_module"]
+__all__ = ["Fetched", "Request", "Unpacking", "find_source", "load_module"]

@@ -30,6 +30,16 @@ from systemscripts.summary import Code, Notice
 
 
 @dataclass(frozen=True)
+class Unpacking:
+    """That the files of a source are archives of which each member is a file; with what was noticed while unpacking."""
+
+    # of the names of the members; the file_pattern of the request is that of the archives
+    pattern: str
+    failures: list[EtlError] = field(default_factory=list)
+    notices: list[Notice] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
 class Request:
     """The request to a source for its files."""
 
@@ -49,6 +59,8 @@ class Request:
     waiting: WaitingNames | None = None
     # lines that `preview_files` adds to a dry run
     details: list[str] = field(default_factory=list)
+    # None: each file is loaded itself
+    unpacking: Unpacking | None = None
 
 
 @dataclass

@@ -37,6 +37,11 @@ class Entry:
         """Return whether the server sent every attribute."""
         return None not in (self.size, self.modified, self.is_file)
 
+    @property
+    def stamp(self) -> str:
+        """Return what tells another file of the same size, "" if the server does not say."""
+        return "" if self.modified is None else str(self.modified)
+
 
 def differs(first: Entry, second: Entry) -> bool:
     """Return whether two entries of a file differ in size or time; missing attributes do not count."""

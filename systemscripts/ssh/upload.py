@@ -9,7 +9,6 @@ from pathlib import Path
 
 import paramiko
 
-from systemscripts.directory_management import compute_sha256
 from systemscripts.errors import EtlError, TryLaterError
 from systemscripts.ssh import remote
 from systemscripts.ssh.remote import find_entry, list_entries
@@ -18,14 +17,17 @@ from systemscripts.ssh.session import Session, is_closed
 CHUNK_BYTES = 1 << 18
 
 
-def upload_file(session: Session, path: Path, folder: str, advance: Callable[[float], None]) -> None:
-    """Upload a file to a remote folder under a temporary name, then rename it, replacing a file of its name.
+def build_part_path(folder: str, name: str, mark: str) -> str:
+    """Return the temporary path of an upload; the same mark goes on with the same upload."""
+    return f"{folder.rstrip('/')}/.{name}.{mark}.part"
 
-    Raises EtlError if the server refuses it, TryLaterError if the connection is lost; no partial file has the name.
+
+def put_aside(session: Session, path: Path, part: str, advance: Callable[[float], None]) -> None:
+    """Upload a file under a temporary name, after the bytes of an earlier attempt.
+
+    Raises EtlError if the server refuses it or has fewer bytes then, TryLaterError if the connection is lost.
     """
-    size, target_path = path.stat().st_size, f"{folder.rstrip('/')}/{path.name}"
-    part = f"{folder.rstrip('/')}/.{path.name}.{compute_sha256(path)[:8]}.part"  # goes on only with the same content
-    what = f"the upload of {path.name}"
+    size, what = path.stat().st_size, f"the upload of {path.name}"
     try:
         session.call(what, lambda client: _send(session, client, path, part, advance))
         arrived = find_entry(session, part)
@@ -34,9 +36,8 @@ def upload_file(session: Session, path: Path, folder: str, advance: Callable[[fl
                 f"{session.login.name}: {what} ended with {arrived.size if arrived else 0} of {size} bytes",
                 "Run the same command again; if it fails again, ask the owner of the server whether its disk is full.",
             )
-        session.call(what, lambda client: _rename(client, part, target_path))
-        _remove_older_parts(session, folder, path.name)
     except FileNotFoundError as error:
+        folder = part.rpartition("/")[0] or "/"
         raise EtlError(f"{session.login.name}: there is no folder {folder}", remote.PATH_HINT) from error
     except TryLaterError:
         # the part is kept, so that the next attempt resumes
@@ -44,6 +45,17 @@ def upload_file(session: Session, path: Path, folder: str, advance: Callable[[fl
     except EtlError:
         _remove_quietly(session, part)
         raise
+
+
+def publish_part(session: Session, part: str, target_path: str) -> None:
+    """Give an uploaded file its name, replacing one of that name; without a temporary file it has it already."""
+    if find_entry(session, part) is None:
+        return
+    try:
+        session.call(f"renaming {part}", lambda client: _rename(client, part, target_path))
+    except FileNotFoundError:
+        # an earlier attempt renamed it, and the file was taken away since
+        return
 
 
 def _send(
@@ -83,8 +95,8 @@ def _rename(client: paramiko.SFTPClient, part: str, target_path: str) -> None:
         client.rename(part, target_path)
 
 
-def _remove_older_parts(session: Session, folder: str, name: str) -> None:
-    """Remove parts of killed uploads of other content, unless the server forbids it."""
+def remove_older_parts(session: Session, folder: str, name: str) -> None:
+    """Remove parts of killed uploads of other content, unless the server forbids it; not those of reports."""
     is_part = re.compile(rf"\.{re.escape(name)}\.[0-9a-f]{{8}}\.part").fullmatch
     with contextlib.suppress(EtlError, OSError):
         for entry in list_entries(session, folder):

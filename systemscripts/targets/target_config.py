@@ -1,20 +1,26 @@
 """Read config/targets/NAME.yaml and deliver files.
 
-A type of target is a module of targets/types with one function:
-    deliver(options: dict, paths: list[Path]) -> None      store the files there, each whole or not at all
-and the model `Options` of its keys; where it can be tried, also with
+A type of target is a module of targets/types with the model `Options` of its keys and one function:
+    deliver(options: dict, paths: list[Path], mark: str)   store the files there, each whole or not at all
+Where a file can be put aside first and renamed then, it has these two instead:
+    put_aside(options, paths, mark)                        store them under temporary names that contain `mark`
+    publish(options, names, mark)                          give them their names; those that have them already are fine
+Where it can be tried, also
     probe(options: dict) -> str                            try it once, for doctor.py, and return the result in words
 and for backups, which are read and removed there too, with
     list_sizes(options: dict) -> dict[str, int]            the size in bytes of each file there, by name
     fetch(options: dict, name: str, path: Path) -> None    copy one file back, whole or not at all
     remove(options: dict, names: list[str]) -> None        remove files there
 
-`options` are the other keys of the YAML, for `deliver` with their variables resolved. Both raise EtlError; files may be
-delivered again.
+`mark` is the same whenever the same delivery is tried again. `options` are the other keys of the YAML, with their
+variables resolved except for `probe`. All raise EtlError; files may be delivered again.
 """
 
 from __future__ import annotations
 
+import contextlib
+import hashlib
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -24,12 +30,14 @@ from pydantic import ConfigDict
 from systemscripts import configuration, pgp, plugins, settings
 from systemscripts.configuration import plain_secrets, variables
 from systemscripts.configuration.yaml_documents import ConsistentModel, FaultsError, KeyPath
-from systemscripts.directory_management import explain_unsafe_name
+from systemscripts.directory_management import compute_sha256, explain_unsafe_name
 from systemscripts.errors import ConfigurationError, UsageError, did_you_mean
 from systemscripts.summary import Notice
 from systemscripts.tables import temporary_files
 from systemscripts.targets import types
 
+# of the hash that names a delivery by its content
+MARK_LETTERS = 8
 FOLDER = settings.PROJECT / "config" / "targets"
 
 
@@ -90,21 +98,63 @@ def find_faults(folder: Path = FOLDER) -> list[str]:
     return faults
 
 
-def deliver(target: Target, paths: list[Path]) -> None:
-    """Deliver files to a target; raises EtlError with the target and what to do next."""
+def deliver(
+    target: Target,
+    paths: list[Path],
+    mark: str = "",
+    is_aside: bool = False,
+    note_aside: Callable[[], None] | None = None,
+) -> None:
+    """Deliver files to a target; raises EtlError with the target and what to do next.
+
+    `mark`: names this delivery, by default by the content of the files. `note_aside`: is called when all files are at
+    the target under temporary names. `is_aside`: that was so before, so they only get their names; a file without a
+    temporary one has its name, or was taken away.
+    """
+    mark = mark or _build_mark(paths)
+    if not is_aside:
+        with _encrypt(target, paths) as files:
+            if not _try_put_aside(target, files, mark):
+                return
+        if note_aside is not None:
+            note_aside()
+    names = [f"{path.name}.pgp" if target.encrypt_for else path.name for path in paths]
+    load_module(target.type).publish(_resolve_options(target), names, mark)
+
+
+def deliver_as_is(target: Target, paths: list[Path]) -> None:
+    """Deliver files that are encrypted already; raises as `deliver` does."""
+    mark = _build_mark(paths)
+    if _try_put_aside(target, paths, mark):
+        load_module(target.type).publish(_resolve_options(target), [path.name for path in paths], mark)
+
+
+def _build_mark(paths: list[Path]) -> str:
+    """Return what names a delivery by its content."""
+    return hashlib.sha256("".join(map(compute_sha256, paths)).encode()).hexdigest()[:MARK_LETTERS]
+
+
+def _try_put_aside(target: Target, paths: list[Path], mark: str) -> bool:
+    """Store files under temporary names; return False where a target has none, so that they are delivered."""
+    module, options = load_module(target.type), _resolve_options(target)
+    if not hasattr(module, "put_aside"):
+        module.deliver(options, paths, mark)
+        return False
+    module.put_aside(options, paths, mark)
+    return True
+
+
+@contextlib.contextmanager
+def _encrypt(target: Target, paths: list[Path]) -> Iterator[list[Path]]:
+    """Yield the files, encrypted if the target has recipients."""
     if not target.encrypt_for:
-        deliver_as_is(target, paths)
+        yield paths
         return
     with temporary_files.create_folder(temporary_files.UNPACKED_PREFIX) as folder:
         encrypted = [folder / f"{path.name}.pgp" for path in paths]
         for path, result in zip(paths, encrypted, strict=True):
             pgp.encrypt_file(path, result, target.encrypt_for)
-        deliver_as_is(target, encrypted)
-
-
-def deliver_as_is(target: Target, paths: list[Path]) -> None:
-    """Deliver files that are encrypted already; raises as `deliver` does."""
-    load_module(target.type).deliver(_resolve_options(target), paths)
+        yield encrypted
 
 
 def list_sizes(target: Target) -> dict[str, int]:

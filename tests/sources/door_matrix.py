@@ -48,6 +48,7 @@ class Door:
     put: Callable[[str, bytes], object]
     list_unsettled: Callable[[], list[str]] = field(default=list)
     port: int = 0
+    host: str = "127.0.0.1"
 
 
 def make_rows(number: int, rows: int = 2) -> bytes:
@@ -127,12 +128,22 @@ def check_cuts(
     for name, content in files.items():
         door.put(name, content)
     most = most or sum(map(len, files.values())) // cuts
-    with CuttingProxy(door.port, cuts, 100, most, seed=cuts) as proxy:
+    with CuttingProxy(door.port, cuts, 100, most, seed=cuts, host=door.host) as proxy:
         configure(installation, proxy_to(proxy.port))
         done = load(installation)
         assert proxy.cuts == cuts, done.stdout
     assert_loaded_once(installation, files)
     assert door.list_unsettled() == []
+
+
+def kill(installation: Installation, step: Step) -> None:
+    """Run the import, killed at a step."""
+    function, when, number = step
+    command = [sys.executable, str(KILLING), function, when, str(number), "generic_import", "orders"]
+    killed = subprocess.run(
+        command, env=installation.process_environment(), capture_output=True, text=True, cwd=installation.data
+    )
+    assert killed.returncode == -9, killed.stderr
 
 
 def check_kills(installation: Installation, door: Door, steps: list[Step], expect_here: bool = True) -> None:

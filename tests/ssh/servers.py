@@ -191,11 +191,14 @@ def paramiko_server(key: Any, interface: Any, files: Any) -> Iterator[int]:
 class CuttingProxy:
     """Passes connections on to a server and cuts them: `cuts` times in all, each after some bytes came back."""
 
-    def __init__(self, port: int, cuts: int, least: int, most: int, seed: int) -> None:
+    def __init__(
+        self, port: int, cuts: int, least: int, most: int, seed: int, host: str = "127.0.0.1", own_port: int = 0
+    ) -> None:
+        self._host = host
         self.target, self.cuts_left, self.least, self.most = port, cuts, least, most
         self.cuts = 0
         self._random = random.Random(seed)
-        self._listener = socket.create_server(("127.0.0.1", 0))
+        self._listener = socket.create_server(("127.0.0.1", own_port))
         self.port = int(self._listener.getsockname()[1])
         threading.Thread(target=self._accept, daemon=True).start()
 
@@ -209,7 +212,7 @@ class CuttingProxy:
         with contextlib.suppress(OSError):
             while True:
                 client, _ = self._listener.accept()
-                server = socket.create_connection(("127.0.0.1", self.target))
+                server = socket.create_connection((self._host, self.target))
                 after = self._random.randint(self.least, self.most) if self.cuts_left else None
                 threading.Thread(target=self._pass, args=(client, server, None), daemon=True).start()
                 threading.Thread(target=self._pass, args=(server, client, after), daemon=True).start()

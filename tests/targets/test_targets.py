@@ -32,7 +32,7 @@ def test_every_fault_of_every_target_is_named_with_its_line(tmp_path: Path) -> N
         "four.yaml line 1: needs key_file, agent: true, or password: ${SOURCE_...}",
         "one.yaml line 1: host is missing",
         "one.yaml line 2: hots is not a key, did you mean host?",
-        "three.yaml: there is no delivery target of type 'pigeon'. There are: s3, sftp.",
+        "three.yaml: there is no delivery target of type 'pigeon'. There are: folder, mail, s3, sftp, store.",
         "two.yaml line 2: prefx is not a key, did you mean prefix?",
     ]
 

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from typing import Literal
 
-from pydantic import Field
+from pydantic import BaseModel, Field
 
 from systemscripts.ssh import Login
 
 
-class Options(Login):
-    """An SFTP server: the login, which files to fetch, and what happens to them there afterwards."""
+class RemoteFolder(BaseModel):
+    """What every source has that reads a folder of another host: which files to fetch, and what happens to them."""
 
-    path: str = Field(".", min_length=1)
     # by default the file_pattern of the import
     pattern: str = ""
     settle: Literal["delete", "move", "keep"] = "keep"
@@ -22,10 +22,31 @@ class Options(Login):
     refused_folder: str = ""
 
     @property
+    @abstractmethod
+    def name(self) -> str:
+        """Return the server for messages."""
+
+    @property
+    @abstractmethod
+    def address(self) -> str:
+        """Return server and user as a URL without a path."""
+
+    @property
+    @abstractmethod
+    def folder(self) -> str:
+        """Return the folder there."""
+
+    def join_path(self, name: str) -> str:
+        """Return the path of a name below the folder, or the name itself if it begins with /."""
+        return name if name.startswith("/") else f"{self.folder.rstrip('/')}/{name}"
+
+
+class Options(Login, RemoteFolder):
+    """An SFTP server: the login, which files to fetch, and what happens to them there afterwards."""
+
+    path: str = Field(".", min_length=1)
+
+    @property
     def folder(self) -> str:
         """Return the remote folder."""
         return self.path.rstrip("/") or "/"
-
-    def join_path(self, name: str) -> str:
-        """Return the path of a name below the remote folder, or the name itself if it begins with /."""
-        return name if name.startswith("/") else f"{self.folder.rstrip('/')}/{name}"

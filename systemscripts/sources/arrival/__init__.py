@@ -48,9 +48,17 @@ def remove_landed(folder: Path) -> None:
 def land_files(
     request: Request, source_type: str, arrived: Sequence[tuple[file_ledger.Origin, Path]], folder: Path
 ) -> list[file_ledger.Ticket]:
-    """Land complete files, each given by its origin and its temporary path, with one transaction for all tickets."""
+    """Land complete files, each given by its origin and its temporary path, with one transaction for all tickets.
+
+    With `request.unpacking` they are archives, and their members are landed.
+    """
     if not arrived:
         return []
+    if request.unpacking is not None:
+        # imports this module
+        from systemscripts.sources.arrival import archived_files
+
+        return archived_files.land_members(request, source_type, arrived, folder)
     _sync_files([part for _, part in arrived])
     paths = [folder / shorten_name(origin.path.rpartition("/")[2]) for origin, _ in arrived]
     free = [not path.exists() and paths.index(path) == number for number, path in enumerate(paths)]

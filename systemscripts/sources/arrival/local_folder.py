@@ -19,7 +19,6 @@ from typing import BinaryIO
 from systemscripts import file_ledger, settings
 from systemscripts.bounded_patterns import NamePattern, compile_pattern
 from systemscripts.configuration import sidecar_files
-from systemscripts.db_utils import transaction
 from systemscripts.directory_management import (
     copy_stream,
     explain_unsafe_arrival,
@@ -29,7 +28,7 @@ from systemscripts.directory_management import (
 )
 from systemscripts.errors import ConfigurationError, EtlError
 from systemscripts.sources import Fetched, Request, arrival
-from systemscripts.sources.arrival import size_limits
+from systemscripts.sources.arrival import archived_files, size_limits
 from systemscripts.sources.arrival.open_folder import open_folder
 
 HARD_LINK_TEXT = "it is a hard link, so its content may be another client's; deliver a copy"
@@ -52,7 +51,7 @@ def fetch(request: Request, folder: Path, target: Path) -> Fetched:
         for path in sorted(still):
             try:
                 with _open_file(handle, path) as (stream, state):
-                    fetched.tickets.append(_copy_file(request, path, stream, state, target))
+                    fetched.tickets += _copy_file(request, path, stream, state, target)
             except _ChangedError as error:
                 fetched.leave(path, f"{path.name} {error}, left for the next run", "file_still_written")
             except EtlError as error:
@@ -149,9 +148,8 @@ def _is_meant(name: str, pattern: NamePattern) -> bool:
 
 
 def _is_known(request: Request, path: Path, state: os.stat_result) -> bool:
-    with transaction(request.connection) as cursor:
-        origin, removes = _build_origin(path, state), not request.options.get("keep")
-        return file_ledger.is_known(cursor, request.config.config_name, "local", origin, unsettled=removes)
+    removes = not request.options.get("keep")
+    return archived_files.is_known(request, "local", _build_origin(path, state), is_unsettled=removes)
 
 
 def _build_origin(path: Path, state: os.stat_result) -> file_ledger.Origin:
@@ -184,7 +182,7 @@ def _open_file(folder: int, path: Path) -> Iterator[tuple[BinaryIO, os.stat_resu
 
 def _copy_file(
     request: Request, path: Path, stream: BinaryIO, state: os.stat_result, target: Path
-) -> file_ledger.Ticket:
+) -> list[file_ledger.Ticket]:
     part = arrival.get_part_path(request, _build_origin(path, state))
     try:
         with part.open("wb") as copy:
@@ -207,7 +205,7 @@ def _copy_file(
         part.unlink()
         raise _ChangedError("is still being written")
     os.utime(part, ns=(state.st_atime_ns, state.st_mtime_ns))
-    return arrival.land_file(request, "local", _build_origin(path, state), part, target)
+    return arrival.land_files(request, "local", [(_build_origin(path, state), part)], target)
 
 
 def settle(ticket: file_ledger.Ticket, data: Path) -> None:

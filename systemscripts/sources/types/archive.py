@@ -11,6 +11,8 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -18,16 +20,12 @@ from typing import Any
 from pydantic import ValidationError
 
 from systemscripts import file_ledger, settings
-from systemscripts.bounded_patterns import compile_pattern
-from systemscripts.configuration import variables
 from systemscripts.configuration.source_options.archive import Options
 from systemscripts.db_utils import transaction
-from systemscripts.directory_management import explain_unsafe_arrival
-from systemscripts.errors import BadDataError, ConfigurationError, EtlError, describe_faults
+from systemscripts.errors import ConfigurationError, EtlError, describe_faults
 from systemscripts.sources import Fetched, Request, arrival
-from systemscripts.sources.arrival import local_folder, size_limits
+from systemscripts.sources.arrival import archived_files, local_folder, size_limits
 from systemscripts.sources.types import local
-from systemscripts.tables.model import ReadingOptions
 from systemscripts.tables.workbooks import unpack_members
 
 # a member is known for good: an archive that comes again has another time
@@ -54,23 +52,18 @@ def fetch(request: Request) -> Fetched:
 
 
 def _fetch_members(request: Request, folder: Path, copy: Path, fetched: Fetched) -> None:
-    reading = _build_reading(request)
+    reading = archived_files.build_reading(request)
     members = unpack_members.list_members(copy, reading)
-    pattern = compile_pattern(request.config.file_pattern)
+    chosen = archived_files.choose_members(copy.name, members, request.config.file_pattern)
     limits = size_limits.SizeLimits(request, fetched)
     origins: dict[str, file_ledger.Origin] = {}
-    for member, size in members.items():
-        name = _get_last_part(member)
-        if pattern.fullmatch(name) is None:
-            continue
-        if reason := explain_unsafe_arrival(name):
-            raise BadDataError(f"{copy.name} contains {member!r}, whose name is not allowed: {reason}")
+    for member, size in chosen.items():
         origin = file_ledger.Origin(f"{folder / copy.name}/{member.replace(chr(92), '/')}", size, _build_stamp(copy))
         with transaction(request.connection) as cursor:
             is_known = file_ledger.is_known(cursor, request.config.config_name, "archive", origin)
         if not is_known and limits.try_admit(origin.path, size):
             origins[member] = origin
-    if not any(pattern.fullmatch(_get_last_part(member)) for member in members):
+    if not chosen:
         names = ", ".join(members) or "nothing"
         fetched.warn("file_not_taken", f"{copy.name} has no file that matches {request.config.file_pattern}: {names}")
     parts = {member: arrival.get_part_path(request, origin) for member, origin in origins.items()}
@@ -80,6 +73,18 @@ def _fetch_members(request: Request, folder: Path, copy: Path, fetched: Fetched)
         target = local.get_folder(request.config, request.directories)
         target.mkdir(parents=True, exist_ok=True)
         fetched.tickets += arrival.land_files(request, "archive", arrived, target)
+
+
+@contextmanager
+def preview_files(request: Request) -> Iterator[list[Path]]:
+    """Yield copies of the files in the archives that a run would load, for a dry run; they are removed afterwards."""
+    options = _parse_options(request)
+    asked = replace(request, options={"pattern": options.pattern, "keep": True})
+    with (
+        local_folder.copy_files(asked, _build_path(options.path)) as copies,
+        archived_files.preview_members(request, copies, request.config.file_pattern) as members,
+    ):
+        yield members
 
 
 def settle(request: Request, ticket: file_ledger.Ticket) -> None:
@@ -101,7 +106,7 @@ def settle(request: Request, ticket: file_ledger.Ticket) -> None:
 
 def _are_settled(request: Request, archive: Path, copy: Path, ticket: file_ledger.Ticket) -> bool:
     """Return whether every file of an archive is loaded and archived here, by any import."""
-    members = unpack_members.list_members(copy, _build_reading(request))
+    members = unpack_members.list_members(copy, archived_files.build_reading(request))
     paths = {f"{archive}/{member.replace(chr(92), '/')}" for member in members}
     with transaction(request.connection) as cursor:
         cursor.execute(
@@ -126,11 +131,6 @@ def _parse_options(request: Request) -> Options:
         raise ConfigurationError(f"import {request.config.config_name}, source archive: {faults}") from error
 
 
-def _build_reading(request: Request) -> ReadingOptions:
-    passwords = variables.resolve_variables(request.config.reading.password, "reading.password")
-    return ReadingOptions(passwords=tuple(passwords))
-
-
 def _build_stamp(copy: Path) -> str:
     """Return time and size of an archive, of which the copy has both."""
     state = copy.stat()
@@ -139,7 +139,3 @@ def _build_stamp(copy: Path) -> str:
 
 def _build_path(path: str) -> Path:
     return Path(os.path.normpath(settings.current().etl_data_dir / path))
-
-
-def _get_last_part(member: str) -> str:
-    return member.replace("\\", "/").rpartition("/")[2]

@@ -20,8 +20,8 @@ from systemscripts.directory_management import shorten_name
 from systemscripts.errors import ConfigurationError
 from systemscripts.progress import track
 from systemscripts.s3 import Bucket, Object
-from systemscripts.sources import Fetched, Request
-from systemscripts.sources.arrival import size_limits
+from systemscripts.sources import Fetched, Request, arrival
+from systemscripts.sources.arrival import archived_files, size_limits
 from systemscripts.sources.types import local
 from systemscripts.summary import Notice, record_warning
 
@@ -98,7 +98,7 @@ def fetch(request: Request) -> Fetched:
     for text in _list_interrupted(request):
         fetched.warn("file_again", text)
     for item, origin in [*_list_new(request, source, bucket, fetched), *_list_undone(request, source, bucket)]:
-        fetched.tickets.append(_download_object(request, bucket, item, origin))
+        fetched.tickets += _download_object(request, bucket, item, origin)
     return fetched
 
 
@@ -132,9 +132,7 @@ def _list_new(
             fetched.leave(Path(item.key), text, "file_unmatched")
             continue
         origin = file_ledger.Origin(f"{bucket.address}{item.key}", item.size, item.stamp)
-        with transaction(request.connection) as cursor:
-            known = file_ledger.is_known(cursor, request.config.config_name, "s3", origin, unsettled=True)
-        if known:
+        if archived_files.is_known(request, "s3", origin, is_unsettled=True):
             continue
         if limits.try_admit(origin.path, item.size):
             yield item, origin
@@ -168,10 +166,16 @@ def _list_undone(request: Request, source: Prefixes, bucket: Bucket) -> Iterator
             record_warning(Notice("archived_file_missing", text, request.config.config_name), on_console=True)
 
 
-def _download_object(request: Request, bucket: Bucket, item: Object, origin: file_ledger.Origin) -> file_ledger.Ticket:
-    """Write the ticket of an object and download it."""
+def _download_object(
+    request: Request, bucket: Bucket, item: Object, origin: file_ledger.Origin
+) -> list[file_ledger.Ticket]:
+    """Write the ticket of an object and download it; of an archive, download it and land its members."""
     folder = local.get_folder(request.config, request.directories)
     folder.mkdir(parents=True, exist_ok=True)
+    if request.unpacking is not None:
+        part = arrival.get_part_path(request, origin)
+        bucket.download(item, part)
+        return arrival.land_files(request, "s3", [(origin, part)], folder)
     path = folder / shorten_name(origin.path.rpartition("/")[2])
     with transaction(request.connection) as cursor:
         stored = file_ledger.to_stored_path(path, request.directories)
@@ -184,7 +188,7 @@ def _download_object(request: Request, bucket: Bucket, item: Object, origin: fil
     with track(path.name, item.size / 1e6, "MB") as tracker:
         bucket.download(item, path)
         tracker.advance(item.size / 1e6)
-    return ticket
+    return [ticket]
 
 
 def settle(request: Request, ticket: file_ledger.Ticket) -> None:

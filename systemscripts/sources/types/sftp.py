@@ -14,23 +14,19 @@ from __future__ import annotations
 import atexit
 import functools
 import os
-import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
-from systemscripts import file_ledger, masking, progress, settings
+from systemscripts import file_ledger, masking, progress
 from systemscripts.address_rules import AddressRules
-from systemscripts.bounded_patterns import NamePattern, compile_pattern
-from systemscripts.configuration import sidecar_files, uploads, variables
+from systemscripts.configuration import uploads, variables
 from systemscripts.configuration.source_options.sftp import Options
-from systemscripts.db_utils import Cursor, transaction
-from systemscripts.directory_management import explain_unsafe_arrival, is_in_progress
 from systemscripts.errors import ConfigurationError, EtlError, TooLargeError, TryLaterError, describe_faults
 from systemscripts.sources import Fetched, Request, arrival
-from systemscripts.sources.arrival import size_limits
+from systemscripts.sources.arrival import remote_folder
 from systemscripts.sources.types import local
 from systemscripts.ssh import Login
 
@@ -38,6 +34,7 @@ if TYPE_CHECKING:
     from systemscripts.ssh.remote import Entry
     from systemscripts.ssh.session import Session
 
+TYPE = "sftp"
 # refused files named in a message
 MAX_NAMED = 5
 # files whose tickets are written in one transaction, and small files together: servers limit how many may be open
@@ -87,7 +84,7 @@ def fetch(request: Request) -> Fetched:
                 if following and goes_on:
                     session = _open_session(request, options)
                     future = ahead.submit(_download_small_files, session, request, options, following)
-                fetched.tickets.extend(arrival.land_files(request, "sftp", arrived, folder))
+                fetched.tickets.extend(arrival.land_files(request, TYPE, arrived, folder))
                 if future is None:
                     break
                 together = future.result()
@@ -114,11 +111,10 @@ def list_waiting(request: Request) -> list[tuple[Entry, str]]:
 
     options = parse_options(request.options, f"import {request.config.config_name}, source sftp")
     session = _open_session(request, options)
-    found = [
+    entries = [
         _complete_entry(request, options, session, entry) for entry in remote.list_entries(session, options.folder)
     ]
-    with transaction(request.connection) as cursor:
-        return [(entry, _find_reason(cursor, request, options, entry) or "") for entry in found]
+    return [(entry, remote_folder.find_reason(request, TYPE, options, entry) or "") for entry in entries]
 
 
 def _list_still(request: Request, options: Options, fetched: Fetched) -> list[Entry]:
@@ -131,84 +127,16 @@ def _list_still(request: Request, options: Options, fetched: Fetched) -> list[En
         entries = remote.list_entries(session, options.folder)
         return [_complete_entry(request, options, session, entry) for entry in entries]
 
-    first = _list_new(request, options, list_complete(), fetched)
-    if not first:
-        return []
-    time.sleep(settings.current().sftp_still_seconds)
-    second = set(list_complete())
-    for entry in first:
-        if entry not in second:
-            text = f"{entry.name} is still being written at {options.name}, left for the next run"
-            fetched.leave(Path(entry.name), text, "file_still_written")
-        elif entry.size is None and entry.modified is None:
-            fetched.warn(
-                "file_size_unclear",
-                f"{options.name} gives neither size nor time of {entry.name}, so it may be incomplete",
-            )
-    return sorted((entry for entry in first if entry in second), key=lambda entry: (entry.modified or 0, entry.name))
+    return remote_folder.list_still(request, TYPE, options, list_complete, fetched)
 
 
 def _complete_entry(request: Request, options: Options, session: Session, entry: Entry) -> Entry:
     """Return an entry of a matching file with the attributes that the list lacks."""
     from systemscripts.ssh import remote
 
-    if entry.is_complete or explain_unsafe_arrival(entry.name) or not _matches(request, options, entry):
+    if entry.is_complete or not remote_folder.is_meant(request, options, entry.name):
         return entry
     return remote.complete_entry(session, options.join_path(entry.name), entry)
-
-
-def _matches(request: Request, options: Options, entry: Entry) -> bool:
-    return _compile_pattern(request, options).fullmatch(entry.name) is not None
-
-
-def _compile_pattern(request: Request, options: Options) -> NamePattern:
-    return compile_pattern(options.pattern or request.config.file_pattern)
-
-
-def _list_new(request: Request, options: Options, entries: list[Entry], fetched: Fetched) -> list[Entry]:
-    new = []
-    expected = arrival.parse_single_name(options.pattern)
-    if expected and options.settle == "keep" and expected not in [entry.name for entry in entries]:
-        fetched.warn("file_expected", f"{options.join_path(expected)} does not exist at {options.name}")
-    with transaction(request.connection) as cursor:
-        reasons = [_find_reason(cursor, request, options, entry) for entry in entries]
-    limits = size_limits.SizeLimits(request, fetched)
-    for entry, reason in zip(entries, reasons, strict=True):
-        if reason is None:
-            if limits.try_admit(f"{options.join_path(entry.name)} at {options.name}", entry.size or 0):
-                new.append(entry)
-        elif reason.startswith("!"):
-            shown = repr(entry.name)[1:-1] if explain_unsafe_arrival(entry.name) else entry.name
-            text = f"{shown} at {options.name}{options.folder} was not fetched: {reason[1:]}"
-            fetched.leave(Path(f"{options.name}/{shown}"), text)
-    return new
-
-
-def _find_reason(cursor: Cursor, request: Request, options: Options, entry: Entry) -> str | None:
-    """Return why a file is not fetched, None if it is; a leading ! means that the operator is told."""
-    if reason := explain_unsafe_arrival(entry.name):
-        return f"!its name is not allowed here, {reason}; ask the owner of the server to rename it"
-    if is_in_progress(entry.name):
-        return "still being written"
-    if not _matches(request, options, entry):
-        return "does not match"
-    if sidecar_files.is_about_known(entry.name, _compile_pattern(request, options).fullmatch):
-        return "has the totals or the checksum of a file"
-    if entry.is_file is False:
-        ours = (options.done_folder, options.refused_folder or "refused")
-        return "a folder of ours" if entry.name in ours else "!it is not a file"
-    if entry.size is None and entry.modified is None and options.settle == "keep":
-        # only its content can tell whether it is another file
-        return None
-    # if files are removed once loaded, the same name later on is a new delivery
-    unsettled = options.settle != "keep"
-    known = file_ledger.is_known(cursor, request.config.config_name, "sftp", _build_origin(options, entry), unsettled)
-    return "fetched before" if known else None
-
-
-def _build_origin(options: Options, entry: Entry) -> file_ledger.Origin:
-    stamp = "" if entry.modified is None else str(entry.modified)
-    return file_ledger.Origin(f"{options.address}/{options.join_path(entry.name).lstrip('/')}", entry.size, stamp)
 
 
 def _download_batch(
@@ -252,7 +180,7 @@ def _download_small_files(
     arrived: dict[Entry, Arrived] = {}
     if not small or session.offers_checksums is not False:
         return arrived
-    origins = [_build_origin(options, entry) for entry in small]
+    origins = [remote_folder.build_origin(options, entry) for entry in small]
     parts = [arrival.get_part_path(request, origin) for origin in origins]
     files = [SmallFile(options.join_path(entry.name), entry, part) for entry, part in zip(small, parts, strict=True)]
     download_all = functools.partial(download_small.download_small_files, files=files)
@@ -274,7 +202,7 @@ def _download_file(
     """Download a file to its temporary path; return its origin and that path."""
     from systemscripts.ssh import download
 
-    origin = _build_origin(options, entry)
+    origin = remote_folder.build_origin(options, entry)
     part = arrival.get_part_path(request, origin)
     try:
         for text in download.download_file(
@@ -301,22 +229,13 @@ def settle(request: Request, ticket: file_ledger.Ticket) -> None:
         return
     session, path = _open_session(request, options), options.join_path(ticket.name)
     entry = remote.find_entry(session, path)
-    if entry is None or _is_another(entry, ticket):
+    if entry is None or remote_folder.is_another(entry, ticket):
         # settled by a run that was killed before it recorded that, or replaced by another delivery
         return
-    refused_folder = options.refused_folder or ("refused" if options.settle == "move" else "")
-    if ticket.status == "refused" and refused_folder:
-        remote.move_file(session, path, options.join_path(refused_folder), (ticket.file_sha256 or "")[:8])
-    elif options.settle == "move":
-        remote.move_file(session, path, options.join_path(options.done_folder), (ticket.file_sha256 or "")[:8])
+    if folder := remote_folder.choose_folder(options, ticket):
+        remote.move_file(session, path, options.join_path(folder), (ticket.file_sha256 or "")[:8])
     else:
         remote.remove_file(session, path)
-
-
-def _is_another(entry: Entry, ticket: file_ledger.Ticket) -> bool:
-    """Return whether the file on the server differs from the fetched one; missing attributes do not count."""
-    pairs = ((entry.size, ticket.source_size), (entry.modified, ticket.source_stamp and int(ticket.source_stamp)))
-    return any(None not in pair and pair[0] != pair[1] for pair in pairs)
 
 
 def probe(written: dict[str, Any]) -> str:

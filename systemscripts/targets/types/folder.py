@@ -27,7 +27,7 @@ def probe(written: dict[str, Any]) -> str:
     return f"{folder} exists, {shutil.disk_usage(folder).free / 2**30:.1f} GB free"
 
 
-def deliver(options: dict[str, Any], paths: list[Path]) -> None:
+def deliver(options: dict[str, Any], paths: list[Path], mark: str = "") -> None:
     """Copy each file into the folder, whole or not at all, replacing one of its name; raises EtlError."""
     folder = _find_folder(options)
     for path in paths:

@@ -27,7 +27,7 @@ def probe(written: dict[str, Any]) -> str:
     return f"{bucket.address}{options.get('prefix', '')} can be read"
 
 
-def deliver(options: dict[str, Any], paths: list[Path]) -> None:
+def deliver(options: dict[str, Any], paths: list[Path], mark: str = "") -> None:
     """Store each file under its name below the prefix, replacing one of that name.
 
     Raises ConfigurationError for a refused login, TryLaterError if the service does not answer.

@@ -41,22 +41,30 @@ def probe(written: dict[str, Any]) -> str:
     return f"{login.name}: login succeeded, {options.path} exists"
 
 
-def deliver(options: dict[str, Any], paths: list[Path]) -> None:
-    """Upload files to the remote folder, each under a temporary name and then renamed; existing ones are replaced.
+def put_aside(options: dict[str, Any], paths: list[Path], mark: str) -> None:
+    """Upload files to the remote folder under temporary names.
 
-    Raises UsageError if a path is not a file, EtlError or TryLaterError if an upload fails; earlier files stay.
+    Raises UsageError if a path is not a file, EtlError or TryLaterError if an upload fails.
     """
     from systemscripts.ssh import upload
 
     for path in paths:
         if not path.is_file():
             raise UsageError(f"{path} " + ("is not a file" if path.exists() else "does not exist"))
-    with (
-        _open_session(options) as (session, folder),
-        progress.track("upload", sum(path.stat().st_size for path in paths), "bytes") as tracker,
-    ):
+    size = sum(path.stat().st_size for path in paths)
+    with _open_session(options) as (session, folder), progress.track("upload", size, "bytes") as tracker:
         for path in paths:
-            upload.upload_file(session, path, folder, tracker.advance)
+            upload.put_aside(session, path, upload.build_part_path(folder, path.name, mark), tracker.advance)
+
+
+def publish(options: dict[str, Any], names: list[str], mark: str) -> None:
+    """Give uploaded files their names; existing files are replaced."""
+    from systemscripts.ssh import upload
+
+    with _open_session(options) as (session, folder):
+        for name in names:
+            upload.publish_part(session, upload.build_part_path(folder, name, mark), f"{folder.rstrip('/')}/{name}")
+            upload.remove_older_parts(session, folder, name)
 
 
 def list_sizes(options: dict[str, Any]) -> dict[str, int]:

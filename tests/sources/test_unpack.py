@@ -1,0 +1,110 @@
+"""Archives that a server brings are loaded file by file, each with its ticket, and settled after the last one."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import Installation
+from tests.sources import door_matrix, store_servers
+from tests.sources.door_matrix import make_rows
+from tests.sources.store_servers import PASSWORD, StoreServer
+from tests.ssh import servers
+
+
+def pack(**files: bytes) -> bytes:
+    """Return a zip; `name_csv` is name.csv in a folder."""
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w") as packed:
+        for name, content in files.items():
+            packed.writestr(f"2026/{name.replace('_csv', '.csv')}", content)
+    return stream.getvalue()
+
+
+@pytest.fixture(scope="module")
+def dav() -> Iterator[StoreServer]:
+    with store_servers.running_webdav() as server:
+        yield server
+
+
+@pytest.fixture
+def store(dav: StoreServer, installation: Installation) -> StoreServer:
+    installation.write_settings(SOURCE_STORE_PASSWORD=PASSWORD, FILE_STILL_SECONDS="0", SFTP_STILL_SECONDS="0")
+    dav.clear()
+    return dav
+
+
+def configure(installation: Installation, store: StoreServer, name: str = "orders", **more: object) -> None:
+    installation.configure(
+        name, file_pattern=rf"{name}_\d\.csv", load_mode="append", target_table="public.orders",
+        sources=[store.options(unpack=r"pack_\d\.zip", **more)],
+    )  # fmt: skip
+
+
+def count(installation: Installation) -> int:
+    return int(installation.sql("select count(*) from public.orders")[0][0])
+
+
+@pytest.mark.parametrize(("step", "when", "nth"), [
+    ("systemscripts.sources.arrival:try_move_file", "after", 2),
+    ("systemscripts.file_ledger:mark_archived", "after", 1),
+    ("systemscripts.sources.types.store:settle", "before", 1),
+])  # fmt: skip
+def test_an_archive_is_settled_only_when_its_last_file_is_safe_also_after_a_kill(
+    installation: Installation, store: StoreServer, step: str, when: str, nth: int
+) -> None:
+    store.put("pack_1.zip", pack(orders_1_csv=make_rows(1), orders_2_csv=make_rows(2), readme=b"read me"))
+    configure(installation, store, settle="move")
+    door_matrix.kill(installation, (step, when, nth))
+    assert store.list_names() == ["pack_1.zip"]
+    door_matrix.load(installation)
+    assert store.list_names() == ["done/pack_1.zip"]
+    assert count(installation) == 4
+    tickets = installation.sql("select source, name, status, source_path from dba.tfile order by name")
+    assert [row[:3] for row in tickets] == [("store", f"orders_{number}.csv", "loaded") for number in (1, 2)]
+    assert tickets[0][3].endswith("/in/pack_1.zip!/2026/orders_1.csv")
+    door_matrix.load(installation)
+    assert count(installation) == 4
+
+
+def test_files_of_two_imports_and_damaged_archives_keep_theirs(installation: Installation, store: StoreServer) -> None:
+    store.put("pack_1.zip", pack(orders_1_csv=make_rows(1), others_1_csv=make_rows(2)))
+    store.put("pack_2.zip", pack(orders_2_csv=make_rows(3))[:60])
+    configure(installation, store)
+    summary = installation.summary("generic_import", "orders")
+    assert "pack_2.zip is truncated or damaged" in "\n".join(summary["problems"])
+    assert "pack_1.zip has files that do not match" in (said := "\n".join(summary["warnings"])) and "others_1" in said
+    assert store.list_names() == ["pack_1.zip", "pack_2.zip"]
+    configure(installation, store, "others")
+    (store.folder / "pack_2.zip").unlink()
+    assert installation.run("generic_import", "others").returncode == 0
+    assert (store.list_names(), count(installation)) == ([], 4)
+
+
+def test_sftp_and_a_folder_bring_archives_too_and_a_kept_one_comes_once(
+    installation: Installation, tmp_path: Path
+) -> None:
+    installation.write_settings(FILE_STILL_SECONDS="0", SFTP_STILL_SECONDS="0")
+    inbox = installation.data / "inbox"
+    inbox.mkdir()
+    (inbox / "pack_1.zip").write_bytes(pack(orders_1_csv=make_rows(1)))
+    with servers.asyncssh_place(tmp_path / "server") as (remote, fingerprint):
+        servers.trust(installation, remote.host, remote.port, fingerprint)
+        remote.put("pack_2.zip", pack(orders_2_csv=make_rows(2), orders_3_csv=make_rows(3)))
+        sources = [
+            {"type": "local", "path": "inbox", "unpack": r"pack_\d\.zip"},
+            remote.options(settle="keep", unpack=r"pack_\d\.zip"),
+        ]
+        installation.configure("orders", file_pattern=r"orders_\d\.csv", load_mode="append", sources=sources)
+        shown = installation.run("generic_import", "orders", "--dry-run")
+        assert "orders_1.csv" in shown.stdout and (inbox / "pack_1.zip").exists()
+        door_matrix.load(installation)
+        again = installation.summary("generic_import", "orders")
+        assert (again["files"], again["problems"], remote.names()) == (0, [], ["pack_2.zip"])
+        assert (list(inbox.iterdir()), count(installation)) == ([], 6)
+        installation.configure("orders", sources=[{"type": "local", "unpack": "x"}])
+        assert "needs path" in door_matrix.load(installation, 78).stderr
