@@ -15,9 +15,9 @@ pytestmark = pytest.mark.fast
 
 PROJECT = Path(__file__).resolve().parents[1]
 FOLDER = PROJECT / "requirements"
-PARTS = ("base", "web", "s3", "scan", "mail", "shares", "demo", "dev")
+PARTS = ("base", "web", "s3", "scan", "mail", "alerts", "shares", "demo", "dev")
 # which an installation has only where it is asked for; what imports them says so
-EXTRAS = ("mail", "shares")
+EXTRAS = ("mail", "alerts", "shares")
 FOR_PRODUCTION = ("base", "web", "s3", "scan")
 ADVICE = "run: requirements/lock"
 
