@@ -101,6 +101,7 @@ NOT_RUN = {
     "sudo ETL_DATA_DIR=/path/of/the/data ./configure_etl_user.sh": "would move the data; test_set_up does so",
     "./install_dependencies.sh --python-only --without web,s3,scan": "takes packages away; install_dependencies.bats",
     "./install_dependencies.sh --python-only --with mail": "asks the registry; install_dependencies.bats",
+    "./install_dependencies.sh --python-only --with shares": "asks the registry; install_dependencies.bats",
     "./install_dependencies.sh --python-only --with alerts": "asks the registry; install_dependencies.bats",
     "./run_tests.sh": "is what runs this",
     "etl console": "serves until it is stopped; test_daily_use starts it",
