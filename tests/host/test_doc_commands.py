@@ -69,7 +69,7 @@ def set_up(host: Machine, *, is_configured_first: bool) -> None:
         "printf 'MEETMAX_BASE_URL=http://127.0.0.1:9\\nMEETMAX_DELAY_SECONDS=0\\nMEETMAX_FIRST_EVENTS=1-2\\n'"
         f" >>{FOLDER}/config/.env && "
         f"printf 'id;name\\n1;a\\n' >{parcels} && chmod 666 {parcels} && "
-        f"ssh-keygen -q -t ed25519 -N '' -f /root/acme && cp /root/acme.pub {FOLDER} && chmod 644 {FOLDER}/acme.pub"
+        f"ssh-keygen -q -t ed25519 -N '' -f /root/acme && install -m 640 -g etl_group /root/acme.pub {FOLDER}"
     )
 
 
