@@ -166,6 +166,7 @@ TROUBLES = [
         r"can be read by others.* chmod 600",
         NO_START,
         shown=r"can be read by others",
+        is_slow=True,
     ),
     Trouble(
         "settings that the jobs cannot read",
@@ -244,6 +245,7 @@ TROUBLES = [
         r"the disk of .*logs is full|jobs cannot start",
         r"etl purge --dry-run|No space left",
         r"over: (the disk|jobs)",
+        is_slow=True,
     ),
     Trouble(
         "the disk of var/ is full",
@@ -254,6 +256,7 @@ TROUBLES = [
         r"[Nn]o space left",
         NO_START,
         shown=r"var",
+        is_slow=True,
     ),
     Trouble(
         "the disk of the archive is full",
@@ -296,6 +299,7 @@ TROUBLES = [
         r"names no DATABASE_URL",
         NO_START,
         shown=r"names no DATABASE_URL",
+        is_slow=True,
     ),
     Trouble(
         "the database restarts during two runs",
@@ -320,6 +324,7 @@ TROUBLES = [
         r"waited 1 s for a lock on dba\.tuser.*etl run first",
         r"run_pipeline first recovered",
         shown=r"run_pipeline first",
+        is_slow=True,
     ),
     Trouble(
         "cron does not run",
@@ -340,6 +345,7 @@ TROUBLES = [
         r"the host was off then.*etl run first, .*etl run second",
         r"over: 2 pipelines did not run",
         shown=r"2 pipelines did not run",
+        is_slow=True,
     ),
     Trouble(
         "the clock is wrong",
@@ -350,6 +356,7 @@ TROUBLES = [
         r"2 h 00 min ahead of that of the database.*timedatectl set-ntp true",
         r"over: the clock is wrong",
         shown=r"the clock is wrong",
+        is_slow=True,
     ),
     Trouble(
         "a file that is held",
@@ -413,6 +420,7 @@ TROUBLES = [
         r"killed by signal 9.*killed by a person or a program",
         r"run_pipeline third recovered",
         shown=r"run_pipeline third",
+        is_slow=True,
     ),
     Trouble(
         "a run that takes all memory",
@@ -446,6 +454,7 @@ TROUBLES = [
         r"",
         wanted=(1, 0, 0),
         shown=r"mail: run_pipeline third failed to second@example\.com",
+        is_slow=True,
     ),
     Trouble(
         "the mail server refuses one recipient for good",
@@ -457,6 +466,7 @@ TROUBLES = [
         r"run_pipeline third recovered|over: mail to second@example\.com",
         wanted=(2, 0, 2),
         shown=r"mail to second@example\.com is refused",
+        is_slow=True,
     ),
     Trouble(
         "a command mistyped at a terminal",
