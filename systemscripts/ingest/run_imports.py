@@ -143,10 +143,10 @@ def _run_import(context: Context, options: Options, summary: Summary) -> None:
 
 def _publish_staging(context: Context) -> None:
     """Show the state of the sales files where SALES_STAGING_URL says; the other imports have no such table."""
-    from systemscripts.marts import staging
+    from systemscripts.marts import staging_table
 
-    if context.config.config_name == staging.IMPORT and not context.connection.closed:
-        staging.publish(context.connection)
+    if context.config.config_name == staging_table.IMPORT and not context.connection.closed:
+        staging_table.publish(context.connection)
 
 
 def _run_steps(context: Context, options: Options, summary: Summary) -> None:
