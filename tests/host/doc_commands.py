@@ -46,7 +46,6 @@ def _split_line(line: str) -> Iterator[str]:
 
 # What stands for something of the reader's, and what the test types in its place.
 TYPED = {
-    "etl restore FILE": "etl restore $(ls -t /var/lib/client_etl_workflow/var/backups/*.bundle | head -n 1)",
     "etl restore --drop NAME_before_...": (
         "etl restore --drop $(etl sql \"select max(datname) from pg_database where datname like 'etl_b%'\" | tail -n 1)"
     ),
@@ -117,6 +116,13 @@ NOT_RUN = {
     "/tmp/client_etl_workflow-1.0.0/etl upgrade client_etl_workflow-1.0.0.tar.gz --in ~/client_etl_workflow": (
         "tests/upgrade, from the last release"
     ),
+    "git clone ADDRESS client_etl_workflow && cd client_etl_workflow": "another host; tests/host, with a bundle",
+    "./install_dependencies.sh && sudo ./configure_etl_user.sh": "another host; tests/host, with a bundle",
+    "./etl restore /mnt/usb/etl_20260105T043000.bundle --passphrase-file /mnt/key/passphrase": (
+        "another host; tests/host, with a bundle"
+    ),
+    "./etl database move": "needs a server of the host; the tests of the move have one",
+    "./etl database move embedded": "needs a server of the host; the tests of the move have one",
     "etl database upgrade --back": "tests/db_utils: with PostgreSQL 16 and 18",
     "sudo apt install ./client-etl-workflow_1.0.0_all.deb": "tests/host/test_release.py",
 }
