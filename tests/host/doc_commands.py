@@ -116,13 +116,13 @@ NOT_RUN = {
     "/tmp/client_etl_workflow-1.0.0/etl upgrade client_etl_workflow-1.0.0.tar.gz --in ~/client_etl_workflow": (
         "tests/upgrade, from the last release"
     ),
-    "git clone ADDRESS client_etl_workflow && cd client_etl_workflow": "another host; tests/host, with a bundle",
-    "./install_dependencies.sh && sudo ./configure_etl_user.sh": "another host; tests/host, with a bundle",
+    "git clone ADDRESS client_etl_workflow && cd client_etl_workflow": "another host; tests/backups/test_house.py",
+    "./install_dependencies.sh && sudo ./configure_etl_user.sh": "another host; tests/backups/test_house.py",
     "./etl restore /mnt/usb/etl_20260105T043000.bundle --passphrase-file /mnt/key/passphrase": (
-        "another host; tests/host, with a bundle"
+        "another host; tests/backups/test_house.py"
     ),
-    "./etl database move": "needs a server of the host; the tests of the move have one",
-    "./etl database move embedded": "needs a server of the host; the tests of the move have one",
+    "./etl database move": "tests/backups/test_move.py",
+    "./etl database move embedded": "tests/backups/test_move.py",
     "etl database upgrade --back": "tests/db_utils: with PostgreSQL 16 and 18",
     "sudo apt install ./client-etl-workflow_1.0.0_all.deb": "tests/host/test_release.py",
 }
