@@ -30,6 +30,8 @@ from systemscripts.directory_management import (
 
 # Folders of keys: gpg and ssh refuse them if others may enter.
 PRIVATE_FOLDERS = {".ssh", "pgp"}
+# Of what root puts back: the folders set aside are for their owner alone.
+MODES = "--mode=u=rwX,g=rX,o="
 # Where this host has its database and folders: not those of the host that the backup comes from.
 PLACES = ("DATABASE_URL", "DATABASE_READER_URL", "ETL_DATA_DIR", "ETL_LOCAL_DIR")
 
@@ -127,9 +129,12 @@ class _Work:
             if part == house_files.SETTINGS_NAME:
                 self.placed.commands.append(yaml_folders.format_copy(self.aside / part, target))
                 continue
-            read = shlex.join(["sudo", "-u", user, "tar", "-C", str(self.aside / part), "-c", "."])
+            read = shlex.join(["sudo", "-u", user, "tar", "-C", str(self.aside / part), MODES, "-c", "."])
             write = shlex.join(["sudo", "tar", "-C", str(target), "-x", "--no-same-owner", "--no-overwrite-dir"])
-            self.placed.commands.append(f"{read} | {write}")
+            command = f"{read} | {write}"
+            if part in ("project", "local"):
+                command += f" && {shlex.join(['sudo', 'chgrp', '-R', f'--reference={target}', str(target)])}"
+            self.placed.commands.append(command)
         return self.placed
 
     def _move(self, source: Path, target: Path) -> None:

@@ -61,11 +61,28 @@ def restore_dump(path: Path, tables: Fingerprints | None = None) -> Restored:
         restored = fill_and_examine(path, _build_url(scratch), server.server_version // 10000, tables)
         if restored.problems:
             return restored
+        _end_own_run(_build_url(scratch))
         restored.before = _swap_names(server, name, scratch, f"{name}{SET_ASIDE}{stamp}")
         restored.database = name
     with contextlib.closing(db_utils.connect(purpose="restore_database")) as connection:
         migrations.apply_pending(connection)
     return restored
+
+
+def _end_own_run(url: str) -> None:
+    """End the run that made the backup, and its pipeline: in it they are running, and a bare host has no logs of them.
+
+    Otherwise they would be reported as killed.
+    """
+    with (
+        contextlib.closing(db_utils.connect_to(url, "restore_database")) as connection,
+        db_utils.transaction(connection) as cursor,
+    ):
+        cursor.execute(
+            """update dba.trun set status = 'succeeded', exit_code = 0, ended_at = coalesce(heartbeat_at, started_at)
+               where status = 'running' and (job = 'backup_database' or run_uuid in (
+                   select root_uuid from dba.trun where status = 'running' and job = 'backup_database'))"""
+        )
 
 
 def refuse_others() -> None:

@@ -150,6 +150,8 @@ def test_the_whole_house_comes_back_on_a_bare_host(build_house) -> None:  # type
     assert old.url not in written
     assert "weekly" in bare.run("schedule.py", "show").stdout
 
+    assert bare.sql("select job from dba.trun where status in ('running', 'interrupted')") == []
+
     bare.run("generic_import.py", "orders")  # nothing twice, and what waited is loaded
     assert bare.sql("select a from public.orders order by a") == [("1",), ("2",), ("3",), ("4",)]
     [(dataset,)] = bare.sql("select dataset_id from public.orders where a = '3'")
