@@ -128,23 +128,29 @@ def write_page(name: str, rows: list[str], page: Path) -> None:
     page.write_text("\n".join([before.rstrip("\n"), "", begin, *rows, end]) + after)
 
 
-def measure(only: str, busy: list[str]) -> tuple[dict[str, list[str]], dict[str, Any]]:
-    """Return the tables by their names, and the raw figures by command."""
-    tables: dict[str, list[str]] = {}
+def measure(only: str, busy: list[str]) -> dict[str, Any]:
+    """Return the raw figures by command."""
     figures: dict[str, Any] = {}
-    rows = ["| what | command | ratio | limit | seconds | processor seconds | MB |", "| --- " * 7 + "|"]
-    for benchmark in BENCHMARKS:
+    for benchmark in [*BENCHMARKS, PEERS]:
         if benchmark.command.startswith(only):
             figures[benchmark.command] = run_quiet(benchmark, busy)
-            rows += format_rows(benchmark, figures[benchmark.command])
-            tables["roads"] = rows
-    if PEERS.command.startswith(only):
-        figures["bench.peers_csv"] = run_quiet(PEERS, busy)
-        tables["loaders"] = format_peers(figures["bench.peers_csv"])
+    if BAD_ROWS.command.startswith(only):
         command = [sys.executable, "-m", *BAD_ROWS.command.split()]
         done = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, check=True)
-        tables["three bad rows"] = done.stdout.splitlines()
-    return tables, figures
+        figures[BAD_ROWS.command] = done.stdout.splitlines()
+    return figures
+
+
+def build_tables(figures: dict[str, Any]) -> dict[str, list[str]]:
+    """Return the tables of the page by their names, of what was measured."""
+    roads = ["| what | command | ratio | limit | seconds | processor seconds | MB |", "| --- " * 7 + "|"]
+    for benchmark in BENCHMARKS:
+        roads += format_rows(benchmark, figures.get(benchmark.command, []))
+    return {
+        "roads": roads,
+        "loaders": format_peers(figures.get(PEERS.command, [])),
+        "three bad rows": figures.get(BAD_ROWS.command, []),
+    }
 
 
 def main() -> int:
@@ -154,17 +160,18 @@ def main() -> int:
     parser.add_argument("--dry-run", action="store_true", help="print the tables, write nothing")
     options = parser.parse_args()
     busy: list[str] = []
-    tables, figures = measure(options.only, busy)
-    for name, rows in tables.items():
-        print("\n".join(["", name, *rows]))
-    if busy and not options.dry_run:
+    figures = measure(options.only, busy)
+    if options.dry_run:
+        print("\n".join(line for rows in build_tables(figures).values() for line in ["", *rows]))
+        return 0
+    if busy:
         print(f"{busy[0]} (and {len(busy) - 1} more): nothing is written", file=sys.stderr)
         return 75
-    if not options.dry_run:
-        for name, rows in tables.items():
-            write_page(name, rows, PAGE)
-        known = json.loads(RAW.read_text()) if options.only and RAW.exists() else {}
-        RAW.write_text(json.dumps(known | figures, indent=1) + "\n")
+    # with --only the others stay as they are
+    figures = (json.loads(RAW.read_text()) if options.only and RAW.exists() else {}) | figures
+    for name, rows in build_tables(figures).items():
+        write_page(name, rows, PAGE)
+    RAW.write_text(json.dumps(figures, indent=1) + "\n")
     return 0
 
 
