@@ -50,7 +50,7 @@ def list_other_loaders(bench: Bench, types: Mapping[str, str]) -> dict[str, Call
         url = bench.url.replace("postgresql://", "postgresql+psycopg2://", 1)
         return [peers.install_program("csvsql"), "--db", url, "--insert", "--tables", "peer", str(file)]
 
-    def sling(file: Path) -> list[str]:
+    def run_sling(file: Path) -> list[str]:
         return [
             peers.install_sling(), "run", "--src-stream", f"file://{file}", "--tgt-conn",
             f"{bench.url}?sslmode=disable", "--tgt-object", "public.peer", "--mode", "full-refresh",
@@ -70,7 +70,7 @@ def list_other_loaders(bench: Bench, types: Mapping[str, str]) -> dict[str, Call
         return ["pgloader", "--root-dir", str(bench.folder / "pgloader"), str(script)]
 
     loaders = {
-        "polars + ADBC": by(POLARS), "pyarrow + ADBC": by(PYARROW), "sling": sling, "dlt": by(DLT), "ingestr": ingestr,
+        "polars + ADBC": by(POLARS), "pyarrow + ADBC": by(PYARROW), "sling": run_sling, "dlt": by(DLT), "ingestr": ingestr,
         "pandas.to_sql": by(PANDAS), "csvsql": csvsql,
     }  # fmt: skip
     return loaders | ({"pgloader": pgloader} if shutil.which("pgloader") else {})

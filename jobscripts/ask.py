@@ -11,7 +11,7 @@ from systemscripts.job import Summary, job
 
 @job(alert=False)
 def ask(
-    question: Annotated[str, typer.Argument(help="A word of the list below. Empty: show the list.")] = "",
+    question: Annotated[str, typer.Argument(help="One of the words below. Empty: show the list.")] = "",
     about: Annotated[str, typer.Option(help="Only of this import, pipeline, job, table, report or file.")] = "",
     dataset: Annotated[int | None, typer.Option(help="Only of this dataset (each row of a target has it).")] = None,
     key: Annotated[str, typer.Option(help="With row: only this row, COLUMN=VALUE.")] = "",

@@ -22,7 +22,7 @@ from tests.tiny_jobs import wait_for
 
 
 @pytest.fixture
-def loaded(here: Installation) -> Installation:
+def house(here: Installation) -> Installation:
     """An installation with some files in its archive, in this process."""
     (here.data / "archive" / "2026").mkdir(parents=True)
     for number in range(3):
@@ -39,9 +39,9 @@ def list_files(installation: Installation) -> dict[str, bytes]:
 
 
 def test_one_passphrase_opens_it_and_another_or_none_is_one_line_with_the_command(
-    loaded: Installation, tmp_path: Path
+    house: Installation, tmp_path: Path
 ) -> None:
-    path = make(loaded)
+    path = make(house)
     passphrase = encryption.get_passphrase_path()
     assert passphrase.stat().st_mode & 0o777 == 0o600
     kept = passphrase.read_text()
@@ -58,22 +58,22 @@ def test_one_passphrase_opens_it_and_another_or_none_is_one_line_with_the_comman
 
 
 def test_a_key_of_its_recipient_opens_it_too_and_a_missing_one_is_named(
-    loaded: Installation,
+    house: Installation,
 ) -> None:
     home = Path("/tmp") / f"etl_keys_{os.getpid()}"
     home.mkdir(mode=0o700)
     try:
         generate_key(home, "safe@example.com", "", "2y")
-        loaded.write_settings(BACKUP_ENCRYPT_FOR="safe@example.com")
+        house.write_settings(BACKUP_ENCRYPT_FOR="safe@example.com")
         settings.reset()
         with pytest.raises(ConfigurationError, match="there are no PGP keys"):
-            make(loaded)
+            make(house)
         pgp.get_folder().mkdir(mode=0o700, parents=True)
         with pytest.raises(ConfigurationError, match=r"no PGP key of safe@example.com to encrypt for") as raised:
-            make(loaded)
+            make(house)
         assert "--import FILE" in str(raised.value)
         run_gpg(pgp.get_folder(), "--import", content=run_gpg(home, "--export", "safe@example.com"))
-        path = make(loaded)
+        path = make(house)
         encryption.get_passphrase_path().unlink()
         with pytest.raises(ConfigurationError, match=r"[0-9A-F]{16} is needed") as raised:
             backups.rehearse(path)
@@ -87,8 +87,8 @@ def test_a_key_of_its_recipient_opens_it_too_and_a_missing_one_is_named(
 
 
 @pytest.mark.parametrize("fault", ["turned bytes", "cut off", "a pack is missing", "a pack is damaged"])
-def test_what_is_damaged_or_missing_changes_nothing(loaded: Installation, fault: str) -> None:
-    path = make(loaded)
+def test_what_is_damaged_or_missing_changes_nothing(house: Installation, fault: str) -> None:
+    path = make(house)
     [pack] = path.parent.glob("*.files")
     broken = path if fault in ("turned bytes", "cut off") else pack
     content = bytearray(broken.read_bytes())
@@ -100,38 +100,38 @@ def test_what_is_damaged_or_missing_changes_nothing(loaded: Installation, fault:
     else:
         broken.write_bytes(content)
     # otherwise all of them are here already
-    shutil.rmtree(loaded.data / "archive")
-    before = loaded.sql("select datname from pg_database order by 1")
-    for restore in (lambda: backups.rehearse(path), lambda: backups.restore_house(path, Directories(loaded.data))):
+    shutil.rmtree(house.data / "archive")
+    before = house.sql("select datname from pg_database order by 1")
+    for restore in (lambda: backups.rehearse(path), lambda: backups.restore_house(path, Directories(house.data))):
         with pytest.raises(BadDataError, match=r"is damaged|is missing") as raised:
             restore()
         assert str(broken) in str(raised.value)
-    assert loaded.sql("select datname from pg_database order by 1") == before
-    assert not (loaded.data / "archive").exists()
+    assert house.sql("select datname from pg_database order by 1") == before
+    assert not (house.data / "archive").exists()
 
 
-def test_one_of_a_newer_schema_is_refused_before_anything_is_done(loaded: Installation) -> None:
-    loaded.sql("insert into dba.tmigration values (9999, '9999_future.sql', 'x')")
-    path = make(loaded)
-    for restore in (lambda: backups.rehearse(path), lambda: backups.restore_house(path, Directories(loaded.data))):
+def test_one_of_a_newer_schema_is_refused_before_anything_is_done(house: Installation) -> None:
+    house.sql("insert into dba.tmigration values (9999, '9999_future.sql', 'x')")
+    path = make(house)
+    for restore in (lambda: backups.rehearse(path), lambda: backups.restore_house(path, Directories(house.data))):
         with pytest.raises(ConfigurationError, match=r"has migration 9999, this code has \d+ at most"):
             restore()
 
 
-def test_a_full_disk_is_one_line_and_leaves_the_last_backup(loaded: Installation, tmp_path: Path) -> None:
+def test_a_full_disk_is_one_line_and_leaves_the_last_backup(house: Installation, tmp_path: Path) -> None:
     if os.geteuid() != 0:
         pytest.skip("needs root to mount a small disk")
-    folder = loaded.data / "var" / "backups"
+    folder = house.data / "var" / "backups"
     folder.mkdir(parents=True)
     if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", folder], check=False).returncode != 0:
         pytest.skip("nothing can be mounted here")
     try:
-        make(loaded)
-        before = list_files(loaded)
-        (loaded.data / "archive" / "2026" / "large.csv").write_bytes(os.urandom(3 * 2**20))
+        make(house)
+        before = list_files(house)
+        (house.data / "archive" / "2026" / "large.csv").write_bytes(os.urandom(3 * 2**20))
         with pytest.raises(EtlError, match=r"no space left for .*Free space"):
-            make(loaded)
-        assert list_files(loaded) == before
+            make(house)
+        assert list_files(house) == before
     finally:
         subprocess.run(["umount", folder], check=True)
 
@@ -145,19 +145,19 @@ def kill_when_there(installation: Installation, pattern: str) -> None:
     process.communicate()
 
 
-def test_a_kill_at_any_time_leaves_the_last_backup_whole(loaded: Installation) -> None:
-    path = make(loaded)
-    before = list_files(loaded)
-    (loaded.data / "archive" / "2026" / "new.csv").write_bytes(os.urandom(2**20))
+def test_a_kill_at_any_time_leaves_the_last_backup_whole(house: Installation) -> None:
+    path = make(house)
+    before = list_files(house)
+    (house.data / "archive" / "2026" / "new.csv").write_bytes(os.urandom(2**20))
     for moment in ("unpacked/*/database.dump", "backups/.*.files.part", "backups/.*.bundle.part"):
-        kill_when_there(loaded, moment)
-        assert {name: content for name, content in list_files(loaded).items() if name in before} == before
-        assert [each.path for each in backups.list_backups(Directories(loaded.data))] == [path]
-    done = loaded.run("backup_database")
+        kill_when_there(house, moment)
+        assert {name: content for name, content in list_files(house).items() if name in before} == before
+        assert [each.path for each in backups.list_backups(Directories(house.data))] == [path]
+    done = house.run("backup_database")
     assert done.returncode == 0, done.stderr
-    assert not list((loaded.data / "var" / "backups").glob(".*"))
-    assert not list((loaded.data / "var" / "unpacked").glob("*"))
-    newest = backups.list_backups(Directories(loaded.data))[0].path
+    assert not list((house.data / "var" / "backups").glob(".*"))
+    assert not list((house.data / "var" / "unpacked").glob("*"))
+    newest = backups.list_backups(Directories(house.data))[0].path
     assert newest != path
     assert backups.rehearse(newest).files >= 4
     # packs of killed runs are gone, too
@@ -167,11 +167,11 @@ def test_a_kill_at_any_time_leaves_the_last_backup_whole(loaded: Installation) -
     assert {each.name for each in newest.parent.glob("*.files")} <= needed
 
 
-def test_the_passphrase_is_in_no_command_line_no_environment_and_no_log(loaded: Installation) -> None:
-    loaded.write_settings(BACKUP_PASSPHRASE="correct-horse-battery-staple")
+def test_the_passphrase_is_in_no_command_line_no_environment_and_no_log(house: Installation) -> None:
+    house.write_settings(BACKUP_PASSPHRASE="correct-horse-battery-staple")
     seen = ""
     for arguments in (("backup_database",), ("restore_database", "--rehearse")):
-        process = loaded.start(*arguments)
+        process = house.start(*arguments)
         while process.poll() is None:
             for path in (*Path("/proc").glob("[0-9]*/cmdline"), *Path("/proc").glob("[0-9]*/environ")):
                 with contextlib.suppress(OSError):
@@ -181,24 +181,24 @@ def test_the_passphrase_is_in_no_command_line_no_environment_and_no_log(loaded: 
         assert "correct-horse" not in output
     assert "--passphrase-fd" in seen
     assert "correct-horse-battery-staple" not in seen
-    assert "correct-horse-battery-staple" not in loaded.read_logs()
+    assert "correct-horse-battery-staple" not in house.read_logs()
 
 
-def test_only_new_contents_are_stored_and_deleted_ones_go_by_and_by(loaded: Installation) -> None:
-    first = make(loaded)
+def test_only_new_contents_are_stored_and_deleted_ones_go_by_and_by(house: Installation) -> None:
+    first = make(house)
     [pack] = first.parent.glob("*.files")
     time.sleep(1.1)
-    second = make(loaded)
+    second = make(house)
     assert sorted(first.parent.glob("*.files")) == [pack]
     # most of the pack is no longer in use: the rest is written again
     for number in (0, 1):
-        (loaded.data / "archive" / "2026" / f"orders_{number}.csv").unlink()
+        (house.data / "archive" / "2026" / f"orders_{number}.csv").unlink()
     time.sleep(1.1)
-    third = make(loaded)
+    third = make(house)
     passphrases = encryption.list_passphrases()
     manifest = bundle.read_manifest(third, passphrases)
     assert pack.name not in manifest.packs
     assert bundle.read_manifest(second, passphrases).packs.keys() == {pack.name}
-    shutil.rmtree(loaded.data / "archive")
-    backups.restore_house(second, Directories(loaded.data))
-    assert len(list((loaded.data / "archive").rglob("*.csv"))) == 3
+    shutil.rmtree(house.data / "archive")
+    backups.restore_house(second, Directories(house.data))
+    assert len(list((house.data / "archive").rglob("*.csv"))) == 3

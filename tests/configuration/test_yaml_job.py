@@ -40,7 +40,7 @@ EXPECTED = [
     (4, "did you mean local?"),
     (7, "sources.1.ulr is not a key, did you mean url?"),
     (6, "sources.1.url is missing"),
-    (8, "sources.1.paging.style expected 'none', 'odata', 'skip', 'page', 'offset' or 'cursor', not 'pages', did you"),
+    (8, "sources.1.paging.style expected 'none', 'odata', 'skip', 'page', 'offset',"),
     (9, "sources.1.limits.attempts"),
     (11, "sources.2.hots is not a key, did you mean host?"),
     (12, "target.tabel is not a key, did you mean table?"),
