@@ -66,9 +66,9 @@ def run_commands(project: Path) -> list[str]:
 def mail_next_file(project: Path, folder: Path) -> tuple[str, str]:
     """Load the next month's file without one column, as cron does; return subject and text of the mail about it."""
     rows = list(csv.reader((project / FILE).read_text().splitlines()))
-    place = next(row for row in rows if LOST_COLUMN in row).index(LOST_COLUMN)
+    column_number = next(row for row in rows if LOST_COLUMN in row).index(LOST_COLUMN)
     with (project / "file_watcher" / NEXT_FILE).open("w", newline="") as stream:
-        csv.writer(stream).writerows(row[:place] + row[place + 1 :] for row in rows)
+        csv.writer(stream).writerows(row[:column_number] + row[column_number + 1 :] for row in rows)
     with MailSink(folder / "mails", folder / "certificate", "etl", "generated") as sink:
         settings = {
             "SMTP_HOST": "127.0.0.1", "SMTP_PORT": sink.port, "SMTP_USER": "etl", "SMTP_PASSWORD": "generated",

@@ -64,14 +64,16 @@ def list_other_loaders(bench: Bench, types: Mapping[str, str]) -> dict[str, Call
         ]  # fmt: skip
 
     def pgloader(file: Path) -> list[str]:
-        bench.psql(f"create table public.peer ({', '.join(f'{name} {kind}' for name, kind in types.items())})")
+        bench.psql(
+            f"create table public.peer ({', '.join(f'{name} {type_name}' for name, type_name in types.items())})"
+        )
         script = bench.folder / "pgloader.load"
         script.write_text(PGLOADER.format(file=file, url=bench.url))
         return ["pgloader", "--root-dir", str(bench.folder / "pgloader"), str(script)]
 
     loaders = {
-        "polars + ADBC": by(POLARS), "pyarrow + ADBC": by(PYARROW), "sling": run_sling, "dlt": by(DLT), "ingestr": ingestr,
-        "pandas.to_sql": by(PANDAS), "csvsql": csvsql,
+        "polars + ADBC": by(POLARS), "pyarrow + ADBC": by(PYARROW), "sling": run_sling, "dlt": by(DLT),
+        "ingestr": ingestr, "pandas.to_sql": by(PANDAS), "csvsql": csvsql,
     }  # fmt: skip
     return loaders | ({"pgloader": pgloader} if shutil.which("pgloader") else {})
 

@@ -16,15 +16,24 @@ def install_program(name: str, requirements: str = "requirements.txt") -> str:
 
     Each list of bench/ has an environment of its own, since some programs need other versions of the same packages.
     """
-    wanted = PROJECT / "bench" / requirements
+    listed_packages = PROJECT / "bench" / requirements
     folder = FOLDER if requirements == "requirements.txt" else FOLDER / Path(requirements).stem
     installed_list = folder / requirements
-    if not installed_list.exists() or installed_list.read_bytes() != wanted.read_bytes():
+    if not installed_list.exists() or installed_list.read_bytes() != listed_packages.read_bytes():
         shutil.rmtree(folder, ignore_errors=True)
         subprocess.run([sys.executable, "-m", "venv", str(folder)], check=True)
-        install = [str(folder / "bin" / "python"), "-m", "pip", "install", "-q", "--compile", "-r", str(wanted)]
+        install = [
+            str(folder / "bin" / "python"),
+            "-m",
+            "pip",
+            "install",
+            "-q",
+            "--compile",
+            "-r",
+            str(listed_packages),
+        ]
         subprocess.run(install, check=True)
-        shutil.copy(wanted, installed_list)
+        shutil.copy(listed_packages, installed_list)
     return str(folder / "bin" / name)
 
 

@@ -123,8 +123,8 @@ def write_page(name: str, rows: list[str], page: Path) -> None:
     """Replace the table between the two marks of this name; a page without them gets it at its end."""
     begin, end = f"<!-- measured: {name} -->", f"<!-- end of {name} -->"
     text = page.read_text()
-    before, found, rest = text.partition(begin)
-    after = rest.partition(end)[2] if found else "\n"
+    before, mark, rest = text.partition(begin)
+    after = rest.partition(end)[2] if mark else "\n"
     page.write_text("\n".join([before.rstrip("\n"), "", begin, *rows, end]) + after)
 
 

@@ -65,10 +65,10 @@ def list_passphrases(given: Path | None = None) -> list[str]:
         except (OSError, UnicodeDecodeError) as error:
             raise ConfigurationError(f"the passphrase file {given} cannot be read: {error}", "Name another.") from error
     named = settings.current().backup_passphrase
-    found = [named.get_secret_value()] if named is not None else []
+    passphrases = [named.get_secret_value()] if named is not None else []
     with contextlib.suppress(OSError):
-        found.append(get_passphrase_path().read_text(encoding="utf-8").strip())
-    return found
+        passphrases.append(get_passphrase_path().read_text(encoding="utf-8").strip())
+    return passphrases
 
 
 @contextlib.contextmanager

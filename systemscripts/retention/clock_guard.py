@@ -48,15 +48,15 @@ def find_jump(directories: Directories, connection: Connection | None = None) ->
     # set for a trial; nothing is known of it
     if settings.is_clock_set():
         return ""
-    look, known = _look(), _read_look(directories)
+    present, known = _look(), _read_look(directories)
     last = known or _find_last_run(connection)
     if last is None:
         return ""
-    if last.boot == look.boot:
-        jump = (look.shown - last.shown) - (look.running - last.running)
+    if last.boot == present.boot:
+        jump = (present.shown - last.shown) - (present.running - last.running)
         has_jumped = abs(jump) > TOLERANCE_SECONDS
     else:
-        jump = look.shown - last.shown
+        jump = present.shown - last.shown
         has_jumped = not -TOLERANCE_SECONDS <= jump <= MAX_OFF_SECONDS
     # a virtual machine that was stopped for hours jumps too, and time servers know that it was right to
     if not has_jumped or is_synchronized():
@@ -64,7 +64,7 @@ def find_jump(directories: Directories, connection: Connection | None = None) ->
     if known is None:
         # this very run will be the last one
         _write_look(directories, last)
-    return _describe(look, last, jump)
+    return _describe(present, last, jump)
 
 
 def is_synchronized() -> bool | None:
@@ -103,9 +103,9 @@ def _look() -> Look:
     return Look(time.time(), time.clock_gettime(time.CLOCK_BOOTTIME), log_utils.read_boot())
 
 
-def _write_look(directories: Directories, look: Look) -> None:
+def _write_look(directories: Directories, present: Look) -> None:
     with atomic_write(_get_path(directories), durable=False) as stream:
-        stream.write(json.dumps(asdict(look)).encode())
+        stream.write(json.dumps(asdict(present)).encode())
 
 
 def _read_look(directories: Directories) -> Look | None:
@@ -128,9 +128,9 @@ def _find_last_run(connection: Connection | None) -> Look | None:
     return Look(float(row[0]), 0.0, "") if row else None
 
 
-def _describe(look: Look, last: Look, jump: float) -> str:
+def _describe(present: Look, last: Look, jump: float) -> str:
     zone = settings.get_zone()
-    now, before = (datetime.fromtimestamp(moment, UTC).astimezone(zone) for moment in (look.shown, last.shown))
+    now, before = (datetime.fromtimestamp(moment, UTC).astimezone(zone) for moment in (present.shown, last.shown))
     way = "forward" if jump > 0 else "back"
     return (
         f"the clock jumped {way} by {format_duration(abs(jump))}: it shows {now:%Y-%m-%d %H:%M}, and was last known to"

@@ -33,11 +33,11 @@ def find(view: View) -> Iterator[Finding]:
 
 
 def _list_known_damaged(view: View) -> Iterator[Fault]:
-    for key, kind in view.known_problems.items():
+    for key, fault_name in view.known_problems.items():
         first, _, name = key.partition(" ")
         path = inventory.get_folder(view.directories) / name
-        if (first, kind) == (KEYS[0], checksums.DAMAGED) and path.exists():
-            yield Fault(path, kind, "it is still as it was")
+        if (first, fault_name) == (KEYS[0], checksums.DAMAGED) and path.exists():
+            yield Fault(path, fault_name, "it is still as it was")
 
 
 def _make_note(path: Path) -> tuple[str, str]:

@@ -125,9 +125,9 @@ def _list_measurements(directories: Directories, database_size: int) -> Iterator
     ):  # fmt: skip
         if path.exists():
             yield what, str(path), by_device.get(path.stat().st_dev, ""), _measure_folder(path), None
-    place = disk_space.find_database_folder(directories)
-    disk = by_device.get(place.stat().st_dev, "") if place is not None else ""
-    yield "database", str(place or ""), disk, database_size, None
+    database_folder = disk_space.find_database_folder(directories)
+    disk = by_device.get(database_folder.stat().st_dev, "") if database_folder is not None else ""
+    yield "database", str(database_folder or ""), disk, database_size, None
 
 
 def _measure_folder(path: Path) -> int:
