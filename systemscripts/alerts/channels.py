@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from systemscripts import settings
+from systemscripts import masking, settings
 from systemscripts.alerts import alert_state as states
 from systemscripts.alerts import unsent_mail
 from systemscripts.alerts.alert_state import State
@@ -75,7 +75,7 @@ def _list_waiting(directories: Directories, tried: set[tuple[str, str]], failed:
 
 
 def _try_send(message: _Message, directories: Directories) -> bool:
-    """Send one message if it still waits; return whether its channel works."""
+    """Send one message if it still waits; return whether its channel works, as far as this message tells."""
     state = _take(message, directories)
     if state is None:
         # another process was quicker
@@ -85,7 +85,8 @@ def _try_send(message: _Message, directories: Directories) -> bool:
         if list_other_channels():
             # mail is no longer a channel
             _record_sent(message.path, state.message_id, MAIL, directories)
-        return False
+        # others have recipients
+        return True
     try:
         if message.channel == MAIL:
             is_done = _try_mail(message, state, directories)
@@ -97,6 +98,11 @@ def _try_send(message: _Message, directories: Directories) -> bool:
         if message.channel == MAIL:
             _record_unsent(str(error), directories)
         return False
+    except Exception as error:
+        # a service of Apprise: it says nothing about the other messages
+        reason = f"{type(error).__name__}: {masking.mask(str(error))}"
+        log_warning(f"the alert {_describe(message.channel)} was not sent, a later run sends it: {reason}")
+        return True
     if is_done:
         _record_sent(message.path, state.message_id, message.channel, directories)
     return True

@@ -8,10 +8,11 @@ from pathlib import Path
 import pytest
 
 from systemscripts import settings
-from systemscripts.alerts import alert_state, causes, when_to_send
+from systemscripts.alerts import alert_state, causes, channels, web_channels, when_to_send
 from systemscripts.alerts.alert_state import State
 from systemscripts.alerts.events import Cause, Outcome
 from systemscripts.directory_management import Directories
+from tests.smtp_server import SmtpServer
 
 pytestmark = pytest.mark.fast
 
@@ -87,3 +88,29 @@ def test_all_runs_that_find_no_database_share_one_message_that_names_them(direct
     end_run(directories, "succeeded", job="three", connected=True)
     state = read_state(directories, causes.DATABASE)
     assert state is not None and not state.is_failing and "etl one" in state.text
+
+
+def test_a_message_that_cannot_be_sent_keeps_no_other_from_being_sent(
+    directories: Directories, write_settings: Write
+) -> None:
+    with SmtpServer() as server:
+        write_settings("".join(f"{name}={value}\n" for name, value in server.settings.items()))
+        # no one is named for the first, and the last has a channel whose service is broken
+        end_run(directories, "failed", "broken", job="a_job")
+        end_run(directories, "failed", "broken", job="b_job")
+        state = read_state(directories, "b_job")
+        assert state is not None
+        state.pending = ["webhook"]
+        alert_state.write_state(alert_state.build_path("b_job", "", directories), state)
+        when_to_send.queue_message("later", ["ann@example.com"], "later", "text", directories)
+
+        def fail(*_: object) -> None:
+            raise LookupError("the service is broken")
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(web_channels, "send", fail)
+            channels.send_pending(directories)
+        assert server.list_recipients() == ["ann@example.com"]
+    for job in ("a_job", "b_job"):
+        state = read_state(directories, job)
+        assert state is not None and state.pending, job
