@@ -57,8 +57,10 @@ def allow(role: Allowed, max_body_bytes: int = 0, max_fields: int = MAX_FIELDS) 
 def install(app: Flask) -> None:
     """Register the checks before every request."""
     app.before_request(_check_request)
-    version = settings.read_version()
-    app.context_processor(lambda: {"user": current_user(), "csrf_token": make_form_token(), "version": version})
+    project_version = settings.read_version()
+    app.context_processor(
+        lambda: {"user": current_user(), "csrf_token": make_form_token(), "project_version": project_version}
+    )
 
 
 def find_role(app: Flask, endpoint: str) -> Allowed | None:
