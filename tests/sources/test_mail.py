@@ -10,6 +10,7 @@ from email.message import EmailMessage
 
 import pytest
 
+from systemscripts.configuration.source_options.mail import Options
 from systemscripts.sources.mailbox import sender_check
 from tests.conftest import Installation
 from tests.sources import door_matrix, mail_server
@@ -115,7 +116,7 @@ def test_only_listed_senders_count_and_false_ones_are_named(here: Installation, 
     loaded = "select name from dba.tfile order by name"
     assert here.sql(loaded) == [("orders_1.csv",), ("orders_5.csv",)]
     assert len([text for text in map(str, summary.warnings) if "SPF, DKIM or DMARC failed" in text]) == 2
-    door_matrix.configure(here, box.door(require_authenticated=True))
+    door_matrix.configure(here, box.door(require_authenticated=True, authentication_server="mx.example.com"))
     box.put("orders_8.csv", make_rows(8))
     assert "gives no result" in "\n".join(map(str, door_matrix.summarize(here).warnings))
     assert len(here.sql(loaded)) == 2
@@ -130,11 +131,29 @@ def test_only_listed_senders_count_and_false_ones_are_named(here: Installation, 
     ("mx; dkim=pass header.d=example", "failed"),
     ("mx; none", "unknown"),
     ("evil; dmarc=pass", "unknown"),
+    ("mx; dmarc=pass header.from=evil.example", "failed"),
+    ("mx; dmarc=pass", "failed"),
+    (r'mx; spf=pass smtp.mailfrom="\";dmarc=pass header.from=client.example "@evil.example; dmarc=none', "failed"),
+    ("mx; spf=none (a (b) ;dmarc=pass header.from=client.example x)", "unknown"),
+    ("mx; spf=none (a (b \\) ;dmarc=pass header.from=client.example x)", "failed"),
+    ('mx; spf=pass (of "a) ;dmarc=pass header.from=client.example ("@evil.example) smtp.helo=evil.example', "failed"),
+    ('mx; spf=none (of a"b@evil.example); dmarc=fail header.from=client.example (a "word)', "failed"),
+    ("mx; auth=pass smtp.auth=dmarc=pass header.from=client.example", "unknown"),
+    ("mx; spf=pass smtp.helo=client.example smtp.mailfrom=evil.example", "failed"),
+    ("mx 1; dmarc/1=pass (p=reject (x)) header.from=client.example", "passed"),
 ])  # fmt: skip
 def test_a_result_counts_only_of_the_own_server_and_for_the_domain_of_the_sender(header: str, verdict: str) -> None:
     message = EmailMessage()
     message["Authentication-Results"] = header
     assert sender_check.judge_authentication(message, mail_server.SENDER, "mx") == verdict
+
+
+def test_where_results_decide_the_own_server_must_be_named() -> None:
+    login = {"host": "mx", "user": "orders", "password": "x"}
+    for more in ({"senders": ["@a.example"], "require_authenticated": True}, {"senders": ["*"], "answer": ["loaded"]}):
+        with pytest.raises(ValueError, match="needs authentication_server"):
+            Options.model_validate({**login, **more})
+        Options.model_validate({**login, **more, "authentication_server": "mx.example.com"})
 
 
 def test_a_full_disk_loses_nothing(here: Installation, box: MailServer) -> None:

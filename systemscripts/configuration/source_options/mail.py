@@ -38,7 +38,7 @@ class Options(Strict):
     days: int = Field(0, ge=0)
     # whether a mail without a result of SPF, DKIM or DMARC is left
     require_authenticated: bool = False
-    # the name of the own server in Authentication-Results; by default the first such header counts
+    # the name of the own server in Authentication-Results; by default, and with "*", the first such header counts
     authentication_server: str = ""
     settle: Literal["flag", "move", "keep"] = "flag"
     # seen, flagged, or a keyword
@@ -60,6 +60,17 @@ class Options(Strict):
     def _check_login(self) -> Self:
         if bool(self.password) == bool(self.token):
             raise ValueError("needs either password: ${SOURCE_...} or token: ${SOURCE_...}")
+        return self
+
+    @model_validator(mode="after")
+    def _check_server(self) -> Self:
+        relies_on_results = self.require_authenticated or (self.answer and "*" in self.senders)
+        if relies_on_results and not self.authentication_server:
+            which = "require_authenticated" if self.require_authenticated else "answer with senders '*'"
+            raise ValueError(
+                f"{which} needs authentication_server, the first word of the Authentication-Results that your mail"
+                " server writes ('*' if it names none and always writes the first): senders can write such headers, too"
+            )
         return self
 
     @property
