@@ -1,0 +1,69 @@
+#!/usr/bin/env bats
+# What the wrapper gives to the service user of what only the caller may read: root is the caller, nobody the service user.
+
+bats_require_minimum_version 1.5.0
+load helper
+
+setup() {
+    if ((EUID != 0)) || ! sudo -n -u nobody true; then skip 'needs root and sudo'; fi
+    # /tmp may be written by everyone
+    mine=$(mktemp -d -p "$HOME")
+    mkdir -m 777 "$mine/theirs" "$mine/other"
+    chmod 755 "$mine/other"
+    chown nobody "$mine/theirs"
+    printf 'secret\n' >"$mine/key"
+    printf 'a;b\n' >"$mine/x.csv"
+    printf 'c;d\n' >"$mine/other/x.csv"
+    chmod 600 "$mine"/{key,x.csv,other/x.csv}
+    SERVICE_USER=nobody SERVICE_GROUP=$(id -gn nobody) script=generic_import
+    # shellcheck source=systemscripts/shell/service_account.bash
+    source "$SOURCE/systemscripts/shell/service_account.bash"
+}
+
+teardown() {
+    [[ -z ${mine:-} ]] || rm -rf "$mine"
+    [[ -z ${copies:-} ]] || rm -rf "$copies"
+}
+
+fail() {
+    printf '%s\n' "$2" >&2
+    exit "$1"
+}
+
+hand_over() { # ARGUMENTS
+    hand_over_files "$script" "$@"
+}
+
+@test "no link and no folder of the service user's leads it to a file that only the caller may read" {
+    ln -s "$mine/key" "$mine/theirs/x.csv"
+    ln -s "$mine" "$mine/theirs/folder"
+    ln -s "$mine/theirs/folder" "$mine/link"
+    ln "$mine/key" "$mine/theirs/hard.csv"
+    cp "$mine/key" "$mine/theirs/moved.csv"
+    for path in theirs/x.csv theirs/folder/key link/key theirs/../key theirs/hard.csv theirs/moved.csv; do
+        run hand_over orders --file "$mine/$path"
+        [ "$status" -eq 2 ]
+        [[ $output == *"$mine/$path"*nobody* ]]
+        run hand_over orders "--file=$mine/$path"
+        [ "$status" -eq 2 ]
+    done
+    [[ $output == *"nobody can put another file in its place, because it may write $mine/theirs;"* ]]
+    chown 65533 "$mine/x.csv"
+    run hand_over orders --file "$mine/x.csv"
+    [ "$status" -eq 2 ]
+    [[ $output == *'does not belong to you'* ]]
+}
+
+@test "only the file that is to be read is handed over, and files of one name stay apart" {
+    cd "$mine"
+    hand_over x.csv --datasource key --file x.csv
+    [ "${handed[*]:0:5}" = 'generic_import x.csv --datasource key --file' ]
+    [ "$(<"${handed[5]}")" = 'a;b' ]
+    [ "$(stat -c '%U %Y' "${handed[5]}")" = "nobody $(stat -c %Y x.csv)" ]
+    remove_copies
+    script=suggest_import
+    hand_over --json x.csv other/x.csv --output key --name key
+    [ "${handed[*]:4}" = '--output key --name key' ]
+    [ "$(<"${handed[2]}")$(<"${handed[3]}")" = 'a;bc;d' ]
+    [ "${handed[3]##*/}" = x.csv ]
+}
