@@ -106,6 +106,9 @@ def _find_database_disk(directories: Directories) -> Cause:
 
 
 def _follow_chain(error: BaseException | None) -> Iterator[BaseException]:
-    while error is not None:
+    seen: list[BaseException] = []
+    # "raise error from error" makes an error its own cause
+    while error is not None and error not in seen:
         yield error
+        seen.append(error)
         error = error.__cause__

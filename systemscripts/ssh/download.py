@@ -94,7 +94,10 @@ class _Download:
             except (FileNotFoundError, RefusedError) as error:
                 # some servers remove a file after it was read; by the announced size it is complete
                 if not size or stream.tell() != size:
-                    raise self._translate_loss(error) from error
+                    if isinstance(error, RefusedError):
+                        raise
+                    text = f"{self.server}: {self.name} disappeared while it was fetched"
+                    raise ChangedError(text, "It was moved or deleted there.") from error
         arrived = self.part.stat().st_size
         warnings = self._compare_digest()
         if size is not None and arrived != size:
@@ -110,13 +113,6 @@ class _Download:
         if entry.size is None or entry.modified is None or done > entry.size:
             stream.truncate(0)
             stream.seek(0)
-
-    def _translate_loss(self, error: Exception) -> Exception:
-        if isinstance(error, FileNotFoundError):
-            return ChangedError(
-                f"{self.server}: {self.name} disappeared while it was fetched", "It was moved or deleted there."
-            )
-        return error
 
     def _fill(self, client: paramiko.SFTPClient, stream: IO[bytes]) -> None:
         # not in a `with` block, which would wait once more for a server that stalled

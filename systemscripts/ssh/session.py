@@ -53,6 +53,8 @@ class Session:
                 return work(client)
             except (OSError, EOFError, paramiko.SSHException) as error:
                 if self._client is not None and not is_lost(self._client, error):
+                    if isinstance(error, FileNotFoundError):
+                        raise
                     raise self._translate_refusal(error, what) from error
                 fault: EtlError = self._build_loss(error, what)
                 self.close()
@@ -85,11 +87,9 @@ class Session:
             return TryLaterError(f"{name}: {what} stalled, no data for {seconds:g} s", connection.RETRY_HINT)
         return TryLaterError(f"{name}: the connection was lost during {what}", connection.RETRY_HINT)
 
-    def _translate_refusal(self, error: Exception, what: str) -> Exception:
-        """Return the answer of the server as one of our errors; paramiko has special exceptions for two of them."""
+    def _translate_refusal(self, error: Exception, what: str) -> RefusedError:
+        """Return the answer of the server as one of our errors; paramiko has a special exception for a permission."""
         name, user = self.login.name, self.login.user
-        if isinstance(error, FileNotFoundError):
-            return error
         if isinstance(error, PermissionError):
             return RefusedError(f"{name}: {what} is not allowed to {user}", "Ask its owner for permission.")
         return RefusedError(
