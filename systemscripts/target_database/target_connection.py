@@ -84,7 +84,8 @@ def open_target(
     try:
         opened = db_utils.connect_to(address, f"load {config.config_name}")
     except EtlError as error:
-        raise _name_error(error, where) from error
+        # not from `error`, which says that the database of home is down
+        raise _name_error(error, where) from error.__cause__
     with contextlib.closing(opened), opened.cursor() as cursor:
         schema, _, table = name.rpartition("/")[2].partition(".")
         target = TargetDatabase(name, schema, table, where, opened, cursor)

@@ -16,6 +16,7 @@ from systemscripts.configuration import uploads, yaml_job
 from systemscripts.summary import Summary
 from tests.target_database.conftest import PASSWORD, Warehouse
 from tests.target_database.second_server import SecondServer
+from tests.tiny_jobs import Jobs, Mails
 
 ROWS = "1,1\n2,2\n"
 # a trigger that fails at the commit, the first time only
@@ -101,6 +102,23 @@ def test_a_server_that_is_away_or_killed_loses_nothing(warehouse: Warehouse) -> 
         fail(warehouse, 78, "refused the login", "Correct target.database")
     finally:
         second.remove()
+
+
+def test_a_target_that_is_away_is_told_once_under_the_name_of_its_job(
+    warehouse: Warehouse, jobs: Jobs, mails: Mails
+) -> None:
+    jobs.write("other", "pass")
+    warehouse.put("a.csv", ROWS)
+    parts = urlsplit(warehouse.address)
+    away = warehouse.address.replace(f":{parts.port}/", ":1/")
+    for address, code in ((away, 75), (warehouse.address.replace("planted", "wrong"), 78)):
+        warehouse.installation.write_settings(SOURCE_WAREHOUSE=address)
+        for _ in range(2):
+            assert warehouse.run().returncode == code
+            # it reaches the database of home, which was never away
+            assert jobs.run("other").returncode == 0
+    assert mails.list_subjects() == ["[ETL] run_elt orders failed"] * 2
+    assert "target.database" in mails.read_text() and "DATABASE_URL" not in mails.read_text()
 
 
 def test_a_database_that_is_read_only_or_full(warehouse: Warehouse) -> None:
