@@ -28,6 +28,9 @@ def restore_database(
     passphrase_file: Annotated[
         Path | None, typer.Option(help="The file with the passphrase of a backup of another host.")
     ] = None,
+    trust_key: Annotated[
+        bool, typer.Option("--trust-key", help="Accept one that a PGP key alone opens: you know who made it.")
+    ] = False,
     from_target: Annotated[str, typer.Option("--from", help="Fetch it from a target, config/targets/NAME.yaml.")] = "",
     drop: Annotated[str, typer.Option(help="Drop a database that an earlier restore has set aside.")] = "",
 ) -> Summary:
@@ -54,20 +57,20 @@ def restore_database(
         else contextlib.nullcontext(backups.choose_backup(directories, backup))
     )
     with fetched as path:
-        return _restore(path, directories, passphrase_file, rehearse, database_only)
+        return _restore(path, directories, (passphrase_file, trust_key), rehearse, database_only)
 
 
 def _restore(
-    path: Path, directories: Directories, passphrase_file: Path | None, rehearse: bool, database_only: bool
+    path: Path, directories: Directories, proof: tuple[Path | None, bool], rehearse: bool, database_only: bool
 ) -> Summary:
     from systemscripts import backups
 
     if rehearse:
-        house = backups.rehearse(path, passphrase_file)
+        house = backups.rehearse(path, *proof)
     elif database_only:
-        house = backups.House(backups.restore_database(path, passphrase_file))
+        house = backups.House(backups.restore_database(path, *proof))
     else:
-        house = backups.restore_house(path, directories, passphrase_file)
+        house = backups.restore_house(path, directories, *proof)
     restored = house.database
     counts = {"tables": restored.tables, "rows": restored.rows, "active datasets whole": restored.datasets}
     summary = Summary(rows=[counts | {"files": house.files}])

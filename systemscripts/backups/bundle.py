@@ -84,9 +84,9 @@ def read_manifest(path: Path, passphrases: Sequence[str]) -> Manifest:
         return _parse_manifest(tar, tar.next(), path)
 
 
-def unpack_bundle(path: Path, passphrases: Sequence[str], folder: Path) -> Unpacked:
+def unpack_bundle(path: Path, passphrases: Sequence[str], folder: Path, is_key_enough: bool = False) -> Unpacked:
     """Unpack a bundle into an empty folder; raises BadDataError if it is damaged, ConfigurationError if it is newer."""
-    with encryption.read_tar(path, passphrases) as tar:
+    with encryption.read_tar(path, passphrases, is_key_enough) as tar:
         manifest = _parse_manifest(tar, tar.next(), path)
         while member := tar.next():
             if member.name != DUMP and not (member.isfile() and house_files.is_safe_name(member.name)):

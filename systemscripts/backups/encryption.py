@@ -1,12 +1,14 @@
 """Encrypt and decrypt the files of a backup by gpg, as streams: with a passphrase, and for PGP keys besides.
 
-The passphrase goes to gpg by a file descriptor, so it is in no command line, environment or log.
+The passphrase goes to gpg by a file descriptor, so it is in no command line, environment or log. It also proves who
+made a file: for a key, anyone with its public half can make one.
 """
 
 from __future__ import annotations
 
 import contextlib
 import io
+import itertools
 import os
 import re
 import secrets
@@ -34,6 +36,9 @@ CIPHER = ["--symmetric", "--cipher-algo", "AES256", "--compress-algo", "zlib", "
 ROUNDS = ["--s2k-mode", "3", "--s2k-digest-algo", "SHA256", "--s2k-count", "65011712"]
 # In gpg's status lines (gnupg/doc/DETAILS), and in its words where there is no status.
 _NO_SPACE = "No space left on device"
+# Of a file whose content was encrypted, all of it, and is as it was written; in this order up to the content.
+_WHOLE = ["BEGIN_DECRYPTION", "PLAINTEXT", "DECRYPTION_OKAY", "GOODMDC"]
+_STATUS = re.compile(rf"^\[GNUPG:\] ({'|'.join(_WHOLE)})\b", re.MULTILINE)
 _DAMAGED = ("BADMDC", "NODATA", "invalid packet", "WARNING: encrypted message has been manipulated")
 
 
@@ -95,16 +100,16 @@ def encrypt_to(path: Path, passphrase: str) -> Iterator[IO[bytes]]:
 
 
 @contextlib.contextmanager
-def decrypt(path: Path, passphrases: Sequence[str]) -> Iterator[IO[bytes]]:
+def decrypt(path: Path, passphrases: Sequence[str], is_key_enough: bool) -> Iterator[IO[bytes]]:
     """Yield the content of a file as a stream, with the first passphrase that opens it, else with a key in var/pgp.
 
-    Only after the end of the block is it known to be whole and unchanged. Raises ConfigurationError
-    (wrong passphrase and no key, no gpg) or BadDataError.
+    Only after the end of the block is it known to be whole and unchanged. `is_key_enough`: whether the passphrase need
+    not prove who made it. Raises ConfigurationError (wrong passphrase and no key, no gpg) or BadDataError.
     """
     if not path.is_file():
         raise BadDataError(f"{path} is missing", "Copy it next to the backup that needs it, then run it again.")
     with contextlib.ExitStack() as stack:
-        attempt = _find_attempt(path, passphrases, stack)
+        attempt = _find_attempt(path, passphrases, is_key_enough, stack)
         try:
             yield attempt.stdout
         except Exception as error:
@@ -115,9 +120,9 @@ def decrypt(path: Path, passphrases: Sequence[str]) -> Iterator[IO[bytes]]:
 
 
 @contextlib.contextmanager
-def read_tar(path: Path, passphrases: Sequence[str]) -> Iterator[tarfile.TarFile]:
+def read_tar(path: Path, passphrases: Sequence[str], is_key_enough: bool = False) -> Iterator[tarfile.TarFile]:
     """Yield the members of an encrypted tar, to be read in their order; raises as `decrypt` does."""
-    with decrypt(path, passphrases) as stream:
+    with decrypt(path, passphrases, is_key_enough) as stream:
         try:
             with tarfile.open(fileobj=stream, mode="r|") as tar:
                 yield tar
@@ -140,35 +145,38 @@ class _Attempt:
                 pass
             self.process.wait()
             _raise_fault(self.process, self.home, path)
+            _refuse_unencrypted(self.home, path)
 
 
-def _find_attempt(path: Path, passphrases: Sequence[str], stack: contextlib.ExitStack) -> _Attempt:
+def _find_attempt(path: Path, passphrases: Sequence[str], is_key_enough: bool, stack: contextlib.ExitStack) -> _Attempt:
     """Start gpg with each passphrase until one of them opens the file; each run that fails has ended."""
     fault: EtlError | None = None
-    # without a passphrase only keys count
-    for passphrase in passphrases or ("",):
-        for keys in (None, pgp.get_folder()) if pgp.get_folder().is_dir() else (None,):
-            inner = contextlib.ExitStack()
-            words = inner.enter_context(_create_home())
-            home = inner.enter_context(_end_agent(keys or words))
-            descriptor = inner.enter_context(_pass_secret(passphrase))
-            command = _build_command(home, descriptor, ["--status-fd", "2", "--decrypt", str(path)])
-            process = inner.enter_context(_run_gpg(command, words, descriptor))
-            stdout = process.stdout
-            assert isinstance(stdout, io.BufferedReader)
-            # waits until gpg has opened it, or has ended
-            if stdout.peek(1):
-                stack.push(inner)
-                return _Attempt(process, stdout, words)
-            process.wait()
-            try:
-                _raise_fault(process, words, path)
-            except EtlError as error:
-                fault = error
-            inner.close()
-            # a damaged file is damaged for every key
-            if isinstance(fault, BadDataError):
-                raise fault
+    # all passphrases before the keys; without a passphrase only keys count
+    homes = (None, pgp.get_folder()) if pgp.get_folder().is_dir() else (None,)
+    for keys, passphrase in itertools.product(homes, passphrases or ("",)):
+        inner = contextlib.ExitStack()
+        words = inner.enter_context(_create_home())
+        home = inner.enter_context(_end_agent(keys or words))
+        descriptor = inner.enter_context(_pass_secret(passphrase))
+        command = _build_command(home, descriptor, ["--status-fd", "2", "--decrypt", str(path)])
+        process = inner.enter_context(_run_gpg(command, words, descriptor))
+        stdout = process.stdout
+        assert isinstance(stdout, io.BufferedReader)
+        # waits until gpg has opened it, or has ended
+        if stdout.peek(1):
+            stack.push(inner)
+            if keys and not is_key_enough:
+                raise _build_key_fault(path)
+            return _Attempt(process, stdout, words)
+        process.wait()
+        try:
+            _raise_fault(process, words, path)
+        except EtlError as error:
+            fault = error
+        inner.close()
+        # a damaged file is damaged for every key
+        if isinstance(fault, BadDataError):
+            raise fault
     raise fault or BadDataError(f"{path} is empty", "Use another backup.")
 
 
@@ -260,6 +268,21 @@ def _raise_fault(process: subprocess.Popen[bytes], home: Path, path: Path) -> No
         )
     lines = [line for line in text.splitlines() if line.startswith("gpg: ")] or ["gpg: it was killed"]
     raise EtlError(f"{path.name}: {lines[-1]}", "See the log, then run it again.")
+
+
+def _refuse_unencrypted(home: Path, path: Path) -> None:
+    """Raise BadDataError if what gpg gave was not decrypted: it gives what is only packed as well, and succeeds."""
+    keywords = _STATUS.findall((home / "words").read_text(errors="replace"))
+    if keywords[:2] != _WHOLE[:2] or sorted(keywords) != sorted(_WHOLE):
+        raise BadDataError(f"{path} is not encrypted, so it is not a backup of this project", "Use another one.")
+
+
+def _build_key_fault(path: Path) -> ConfigurationError:
+    return ConfigurationError(
+        f"the passphrase does not open {path.name}, only a PGP key does: anyone with its public half can have made it",
+        f"Run: {format_command('restore_database', path, '--passphrase-file', 'FILE')}, or, if you know that it is"
+        " yours, with --trust-key instead",
+    )
 
 
 def _export_recipients(home: Path) -> list[str]:

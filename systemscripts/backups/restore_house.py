@@ -30,14 +30,15 @@ class House:
     placed: put_files.Placed = field(default_factory=put_files.Placed)
 
 
-def rehearse(path: Path, passphrase_file: Path | None = None) -> House:
+def rehearse(path: Path, passphrase_file: Path | None = None, trust_key: bool = False) -> House:
     """Restore a backup into a scratch database, compare each row and each file with what they were, and clean up.
 
-    Raises EtlError if it cannot be restored, ConfigurationError if it cannot be opened or is of newer code.
+    `trust_key`: a PGP key alone may open it. Raises EtlError if it cannot be restored, ConfigurationError if it cannot
+    be opened or is of newer code.
     """
     if path.suffix != bundle.SUFFIX:
         return House(restore_backup.rehearse_dump(path))
-    with _unpack(path, passphrase_file) as unpacked:
+    with _unpack(path, passphrase_file, trust_key) as unpacked:
         packs.check_packs(path.parent, unpacked.manifest.packs)
         house = House(restore_backup.rehearse_dump(unpacked.dump, unpacked.manifest.tables))
         for _, blocks in _read_contents(path, unpacked, set(unpacked.manifest.files), passphrase_file):
@@ -48,18 +49,20 @@ def rehearse(path: Path, passphrase_file: Path | None = None) -> House:
         return house
 
 
-def restore_database(path: Path, passphrase_file: Path | None = None) -> Restored:
+def restore_database(path: Path, passphrase_file: Path | None = None, trust_key: bool = False) -> Restored:
     """Replace the present database by the one in a backup, and leave all files as they are.
 
     The present one is kept under another name. Raises as `restore_house` does.
     """
     if path.suffix != bundle.SUFFIX:
         return restore_backup.restore_dump(path)
-    with _unpack(path, passphrase_file) as unpacked:
+    with _unpack(path, passphrase_file, trust_key) as unpacked:
         return restore_backup.restore_dump(unpacked.dump, unpacked.manifest.tables)
 
 
-def restore_house(path: Path, directories: Directories, passphrase_file: Path | None = None) -> House:
+def restore_house(
+    path: Path, directories: Directories, passphrase_file: Path | None = None, trust_key: bool = False
+) -> House:
     """Restore the database, and put back each file that is missing here or differs; a replaced one is set aside.
 
     Raises TryLaterError if the database is in use, BadDataError if something is damaged or missing, ConfigurationError
@@ -67,7 +70,7 @@ def restore_house(path: Path, directories: Directories, passphrase_file: Path | 
     """
     if path.suffix != bundle.SUFFIX:
         return House(restore_backup.restore_dump(path))
-    with _unpack(path, passphrase_file) as unpacked:
+    with _unpack(path, passphrase_file, trust_key) as unpacked:
         packs.check_packs(path.parent, unpacked.manifest.packs)
         needed = {
             name: file for name, file in unpacked.manifest.files.items()
@@ -82,12 +85,12 @@ def restore_house(path: Path, directories: Directories, passphrase_file: Path | 
 
 
 @contextlib.contextmanager
-def _unpack(path: Path, passphrase_file: Path | None) -> Iterator[Unpacked]:
+def _unpack(path: Path, passphrase_file: Path | None, trust_key: bool) -> Iterator[Unpacked]:
     """Unpack the database and the small files to a folder on the disk of the data, for the block."""
     bundle.check_checksum(path)
     passphrases = encryption.list_passphrases(passphrase_file)
     with temporary_files.create_folder(temporary_files.UNPACKED_PREFIX) as folder:
-        unpacked = bundle.unpack_bundle(path, passphrases, folder / "bundle")
+        unpacked = bundle.unpack_bundle(path, passphrases, folder / "bundle", trust_key)
         newest = max(migrations.list_numbers(), default=0)
         if unpacked.manifest.migration > newest:
             raise ConfigurationError(

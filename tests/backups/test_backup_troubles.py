@@ -79,11 +79,25 @@ def test_a_key_of_its_recipient_opens_it_too_and_a_missing_one_is_named(
             backups.rehearse(path)
         assert "--import FILE" in str(raised.value)
         run_gpg(pgp.get_folder(), "--import", content=run_gpg(home, "--export-secret-keys", "safe@example.com"))
-        assert backups.rehearse(path).files >= 3
+        # anyone with the public half can have made it
+        with pytest.raises(ConfigurationError, match=r"only a PGP key does.*--trust-key"):
+            backups.rehearse(path)
+        assert backups.rehearse(path, trust_key=True).files >= 3
     finally:
         subprocess.run(["gpgconf", "--homedir", home, "--kill", "all"], check=False)
         subprocess.run(["gpgconf", "--homedir", pgp.get_folder(), "--kill", "all"], check=False)
         shutil.rmtree(home)
+
+
+def test_one_that_was_never_encrypted_is_refused(house: Installation, tmp_path: Path) -> None:
+    content = tmp_path / "tar"
+    with encryption.decrypt(make(house), encryption.list_passphrases(), is_key_enough=False) as stream:
+        content.write_bytes(stream.read())
+    forged = tmp_path / "etl_20260105T043000.bundle"
+    home = ["--homedir", str(tmp_path), "--batch"]
+    subprocess.run(["gpg", *home, "--output", forged, "--store", content], check=True, capture_output=True)
+    with pytest.raises(BadDataError, match="is not encrypted"):
+        bundle.read_manifest(forged, encryption.list_passphrases())
 
 
 @pytest.mark.parametrize("fault", ["turned bytes", "cut off", "a pack is missing", "a pack is damaged"])
