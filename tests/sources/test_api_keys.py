@@ -137,6 +137,7 @@ def test_a_key_that_the_api_does_not_know_fails_or_is_warned_of(things: Things, 
         (["A/1"], {"for_each": {"query": "select null as order_no"}}, 65, "1 rows have an empty key"),
         (["A/1"], {"for_each": {"table": "orders", "columns": ["no"]}}, 78, "{order_no} is not one of"),
         (["A/1"], {"for_each": {"query": "select 1", "table": "orders", "columns": ["a"]}}, 78, "needs either table"),
+        (["A/1"], {"incremental": {"field": "at", "parameter": "since"}}, 78, "for_each and incremental exclude each"),
     ],
 )
 def test_keys_that_cannot_be_asked_for_are_said(

@@ -213,6 +213,11 @@ class Options(HttpServer):
             return self
         if not places:
             raise ValueError("for_each is not used: write {column} in url or parameters")
+        if self.incremental:
+            raise ValueError(
+                "for_each and incremental exclude each other: the last value of one key would hide changes of another; "
+                "choose the keys that changed by for_each.query"
+            )
         if self.for_each.columns and (unknown := sorted(places - {"today", *self.for_each.columns})):
             raise ValueError(f"{{{unknown[0]}}} is not one of for_each.columns")
         return self
