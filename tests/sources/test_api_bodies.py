@@ -211,8 +211,10 @@ def test_records_that_were_found_stay_where_they_are_and_are_named(
     assert (done.exit_code, "several lists may be the records: data.rows, more" in done.problems[0]) == (65, True)
 
 
-def test_a_server_cannot_ask_for_the_secrets_of_others(things: Things, serve: Serve) -> None:
-    things.found.write_settings(SOURCE_OTHER_TOKEN="of-another-source")
+def test_neither_a_server_nor_a_key_can_ask_for_a_secret(things: Things, serve: Serve) -> None:
+    things.found.write_settings(SOURCE_OTHER_TOKEN="of-another-server", SOURCE_OWN="a$$b")
+    # of this source, but for another server, such as that of its tokens
+    login = {"headers": {"Accept": "${SOURCE_OTHER_TOKEN}"}}
 
     def answer(path: str, parameters: dict[str, Any], headers: dict[str, str]) -> Answer:
         if parameters:
@@ -220,5 +222,9 @@ def test_a_server_cannot_ask_for_the_secrets_of_others(things: Things, serve: Se
         return 200, {"items": RECORDS[:3], "next": "${SOURCE_OTHER_TOKEN}"}, {}
 
     api: Api = serve(answer)
-    assert things.load(api.url, paging={"style": "cursor"}).problems == []
+    assert things.load(api.url, paging={"style": "cursor"}, **login).problems == []
     assert api.requests[1][1] == {"cursor": "${SOURCE_OTHER_TOKEN}"}
+    key = {"for_each": {"query": "select '$' || '{SOURCE_OTHER_TOKEN}' as no"}}
+    asked = {"parameters": {"no": "{no}", "own": "${SOURCE_OWN}", "$top": "$$"}}
+    assert things.load(f"{api.url}/keys", **key, **asked, **login).problems == []
+    assert api.requests[2][1] == {"no": "${SOURCE_OTHER_TOKEN}", "own": "a$$b", "$top": "$$"}

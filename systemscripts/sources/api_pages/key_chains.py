@@ -15,6 +15,7 @@ from systemscripts.configuration.source_options import api
 from systemscripts.configuration.source_options.api import ForEach
 from systemscripts.db_utils import queries
 from systemscripts.errors import BadDataError, ConfigurationError
+from systemscripts.sources.api_pages import redact_secrets
 from systemscripts.sources.api_pages.page_store import Landing, State
 from systemscripts.sources.api_pages.pagination import Position
 
@@ -103,7 +104,8 @@ def fill_position(position: Position, key: Key, where: str) -> Position:
             "Leave it out by a query: select ... where ...",
         )
     url = api.fill_places(position.url, lambda name: quote(key[name], safe="") if name in key else None)
-    parameters = api.fill_places(position.parameters, key.get)
+    escaped = {name: redact_secrets.escape_text(value) for name, value in key.items()}
+    parameters = api.fill_places(position.parameters, escaped.get)
     if unknown := api.list_places([url, parameters]) - set(key) - {"today"}:
         raise ConfigurationError(
             f"{where}: for_each gives no column {sorted(unknown)[0]}",
