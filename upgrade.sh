@@ -26,6 +26,10 @@ SERVICE_USER=etl_user SERVICE_GROUP=etl_group
 readonly LOOK_AGAIN_SECONDS=5
 # for logs, byte code and the schema, beside what is measured
 readonly SPARE_KILOBYTES=102400
+# of embedded_database.json, which has about 500, and of PG_VERSION
+readonly STATE_BYTES=65536 MAJOR_BYTES=16
+# for one of these
+readonly READ_SECONDS=10
 
 fail() { # CODE TEXT: the one exit for errors, one line
     printf 'upgrade.sh: %s\n' "$2" >&2
@@ -241,8 +245,13 @@ make_backups() { # by the version in place
     done
 }
 
+read_as_data_owner() { # BYTES PATH: at most so much, and no pipe without end: it may be etl_user's, who may have been taken over
+    run_as_data_owner timeout "$READ_SECONDS" head -c "$1" -- "$2"
+}
+
 keep_embedded_state() { # FILE: how the embedded server was reached; an older version does not read what a newer one adds
-    [[ ! -e $data/var/embedded_database.json ]] || (umask 077 && run_as_data_owner cat -- "$data/var/embedded_database.json" >"$1")
+    [[ ! -e $data/var/embedded_database.json ]] || (umask 077 && read_as_data_owner "$STATE_BYTES" "$data/var/embedded_database.json" >"$1") ||
+        fail 65 "$data/var/embedded_database.json cannot be read"
 }
 
 put_embedded_state() { # FILE KEPT: put it in the place of the present one, which becomes KEPT; the port stays
@@ -255,14 +264,14 @@ put_embedded_state() { # FILE KEPT: put it in the place of the present one, whic
 
 print_major() { # the version of the embedded server's data
     local server
-    server=$(run_as_data_owner sed -n 's/.*"folder": *"\([^"]*\)".*/\1/p' "$data/var/embedded_database.json" 2>/dev/null) || return 0
-    [[ -z $server ]] || cat -- "$server/data/PG_VERSION" 2>/dev/null || run_as_data_owner cat -- "$server/data/PG_VERSION"
+    server=$(read_as_data_owner "$STATE_BYTES" "$data/var/embedded_database.json" 2>/dev/null | sed -n 's/.*"folder": *"\([^"]*\)".*/\1/p') || return 0
+    [[ -z $server ]] || read_as_data_owner "$MAJOR_BYTES" "$server/data/PG_VERSION" 2>/dev/null | grep -axE '[0-9]+' || true
 }
 
-put_as_data_owner() { # PATH: from stdin, atomically
+put_as_data_owner() { # PATH: from stdin, because others see arguments; atomically
     # shellcheck disable=SC2016  # for another shell
-    local -a command=(bash -c 'umask 077 && printf "%s\n" "$2" >"$1.part" && mv -T -- "$1.part" "$1"' bash "$1" "$(cat)")
-    run_as_data_owner "${command[@]}"
+    local -a command=(bash -c 'umask 077 && cat >"$1.part" && mv -T -- "$1.part" "$1"' bash "$1")
+    if is_service_installation; then feed_service_user "${command[@]}"; else "${command[@]}"; fi
 }
 
 install_packages() { # of the code in place; in the log, and the last line here

@@ -1,21 +1,21 @@
 #!/usr/bin/env bats
-# What the wrapper gives to the service user of what only the caller may read: root is the caller, nobody the service user.
+# What the wrapper gives to the service user of what only the caller may read: root is the caller, daemon the service user.
 
 bats_require_minimum_version 1.5.0
 load helper
 
 setup() {
-    if ((EUID != 0)) || ! sudo -n -u nobody true; then skip 'needs root and sudo'; fi
+    if ((EUID != 0)) || ! sudo -n -u daemon true; then skip 'needs root and sudo'; fi
     # /tmp may be written by everyone
     mine=$(mktemp -d -p "$HOME")
     mkdir -m 777 "$mine/theirs" "$mine/other"
     chmod 755 "$mine/other"
-    chown nobody "$mine/theirs"
+    chown daemon "$mine/theirs"
     printf 'secret\n' >"$mine/key"
     printf 'a;b\n' >"$mine/x.csv"
     printf 'c;d\n' >"$mine/other/x.csv"
     chmod 600 "$mine"/{key,x.csv,other/x.csv}
-    SERVICE_USER=nobody SERVICE_GROUP=$(id -gn nobody) script=generic_import
+    SERVICE_USER=daemon SERVICE_GROUP=$(id -gn daemon) script=generic_import
     # shellcheck source=systemscripts/shell/service_account.bash
     source "$SOURCE/systemscripts/shell/service_account.bash"
 }
@@ -43,11 +43,11 @@ hand_over() { # ARGUMENTS
     for path in theirs/x.csv theirs/folder/key link/key theirs/../key theirs/hard.csv theirs/moved.csv; do
         run hand_over orders --file "$mine/$path"
         [ "$status" -eq 2 ]
-        [[ $output == *"$mine/$path"*nobody* ]]
+        [[ $output == *"$mine/$path"*daemon* ]]
         run hand_over orders "--file=$mine/$path"
         [ "$status" -eq 2 ]
     done
-    [[ $output == *"nobody can put another file in its place, because it may write $mine/theirs;"* ]]
+    [[ $output == *"daemon can put another file in its place, because it may write $mine/theirs;"* ]]
     chown 65533 "$mine/x.csv"
     run hand_over orders --file "$mine/x.csv"
     [ "$status" -eq 2 ]
@@ -59,7 +59,7 @@ hand_over() { # ARGUMENTS
     hand_over x.csv --datasource key --file x.csv
     [ "${handed[*]:0:5}" = 'generic_import x.csv --datasource key --file' ]
     [ "$(<"${handed[5]}")" = 'a;b' ]
-    [ "$(stat -c '%U %Y' "${handed[5]}")" = "nobody $(stat -c %Y x.csv)" ]
+    [ "$(stat -c '%U %Y' "${handed[5]}")" = "daemon $(stat -c %Y x.csv)" ]
     remove_copies
     script=suggest_import
     hand_over --json x.csv other/x.csv --output key --name key

@@ -150,3 +150,35 @@ setup() {
     ETL_CRON=1 HOME=$BATS_TEST_TMPDIR XDG_STATE_HOME=$BATS_TEST_TMPDIR run "$wrapper" say
     [[ $output == *SyntaxError*"to undo it run: git -C $(printf %q "$project") merge --abort"* ]]
 }
+
+@test "of what the service user may have put there, root reads little and only as that user, and shows others no password" {
+    ((EUID == 0)) || skip 'needs root'
+    # shellcheck disable=SC1090  # all but its last line, which runs it
+    source <(sed -e '$d' -e 's/READ_SECONDS=10/READ_SECONDS=1/' "$SOURCE/upgrade.sh")
+    # shellcheck source=systemscripts/shell/service_account.bash
+    source "$SOURCE/systemscripts/shell/service_account.bash"
+    SERVICE_USER=daemon SERVICE_GROUP=$(id -gn daemon) data=$BATS_TEST_TMPDIR/data
+    state=$data/var/embedded_database.json
+    mkdir -p "$data/var" "$data/data"
+    chown -R daemon "$project" "$data"
+    printf '{"folder": "%s"}\n' "$data" >"$state"
+    printf '18\n' >"$data/data/PG_VERSION"
+    [ "$(print_major)" = 18 ]
+    # of root's
+    printf '18\n' >"$BATS_TEST_TMPDIR/pin"
+    chmod 600 "$BATS_TEST_TMPDIR/pin"
+    ln -sf "$BATS_TEST_TMPDIR/pin" "$data/data/PG_VERSION"
+    [ "$(print_major)" = '' ]
+    rm "$data/data/PG_VERSION"
+    mkfifo "$data/data/PG_VERSION"
+    [ "$(print_major)" = '' ]
+    # shellcheck disable=SC2016  # for another shell
+    stub setsid 'printf "%s\n" "$*" >>"'"$BATS_TEST_TMPDIR"'/arguments"; exec /usr/bin/setsid "$@"'
+    printf '{"password": "hush"}\n' | put_as_data_owner "$state"
+    [ "$(stat -c '%U %a' "$state") $(<"$state")" = 'daemon 600 {"password": "hush"}' ]
+    grep -q embedded_database.json "$BATS_TEST_TMPDIR/arguments"
+    ! grep -q hush "$BATS_TEST_TMPDIR/arguments" || false
+    ln -sf /dev/zero "$state"
+    (ulimit -f 1000 && keep_embedded_state "$BATS_TEST_TMPDIR/kept")
+    [ "$(stat -c %s "$BATS_TEST_TMPDIR/kept")" -le 65536 ]
+}
