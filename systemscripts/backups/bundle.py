@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import tarfile
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -15,6 +16,7 @@ from pathlib import Path
 
 from systemscripts.backups import encryption, house_files
 from systemscripts.backups.fingerprints import Fingerprints
+from systemscripts.backups.packs import SUFFIX as PACK_SUFFIX
 from systemscripts.backups.packs import Files, Pack, Packs, StoredFile
 from systemscripts.commands import format_command
 from systemscripts.directory_management import CHUNK_BYTES, atomic_write, compute_sha256, explain_write_error
@@ -24,6 +26,8 @@ SUFFIX, CHECKSUMS_SUFFIX = ".bundle", ".sha256"
 # What this code reads; a bundle with a greater number is of newer code.
 FORMAT = 1
 MANIFEST, DUMP = "manifest.json", "database.dump"
+# A SHA-256.
+DIGEST = re.compile(r"[0-9a-f]{64}")
 
 
 @dataclass(frozen=True)
@@ -119,7 +123,19 @@ def _parse_manifest(tar: tarfile.TarFile, member: tarfile.TarInfo | None, path: 
         raise ConfigurationError(f"{path} was made by newer code", "Update the code: git pull, or etl upgrade.")
     files = {name: StoredFile(**file) for name, file in values.pop("files").items()}
     packs = {name: Pack(**pack) for name, pack in values.pop("packs").items()}
+    _check_names(path, files, packs)
     return Manifest(**values, files=files, packs=packs)
+
+
+def _check_names(path: Path, files: Files, packs: Packs) -> None:
+    """Raise BadDataError if a name or hash, each of which becomes part of a path, would lead elsewhere."""
+    digests = {*(file.digest for file in files.values()), *(pack.digest for pack in packs.values())}
+    names = {*packs, *(file.pack for file in files.values())}
+    wrong = [name for name in files if not house_files.is_safe_name(name)]
+    wrong += [name for name in names if "/" in name or not name.endswith(PACK_SUFFIX)]
+    wrong += [digest for digest in digests if not DIGEST.fullmatch(digest)]
+    if wrong:
+        raise BadDataError(f"{path} names {wrong[0]!r}, which is not part of a backup", "Use another one.")
 
 
 def write_checksums(path: Path, digests: Mapping[str, str]) -> None:

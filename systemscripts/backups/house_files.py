@@ -84,9 +84,13 @@ def find_place(name: str, directories: Directories) -> Path:
 
 
 def is_safe_name(name: str) -> bool:
-    """Return whether a name from a backup stays below the folder of its first part."""
-    parts = name.split("/")
-    return parts[0] in (SETTINGS_NAME, "project", "local", "data", "home", "host", "cron") and ".." not in parts
+    """Return whether a name from a backup stays below the folder of its first part; of the project, below its parts."""
+    first, *rest = name.split("/")
+    if {"", ".", ".."} & {first, *rest} or "\0" in name:
+        return False
+    if first == "project":
+        return len(rest) > 1 and rest[0] in PROJECT_PARTS
+    return name == SETTINGS_NAME or (first in ("local", "data", "home", "host", "cron") and bool(rest))
 
 
 def _build_skipped() -> tuple[str, ...]:

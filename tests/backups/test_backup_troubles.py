@@ -14,6 +14,7 @@ import pytest
 
 from systemscripts import backups, pgp, settings
 from systemscripts.backups import bundle, encryption
+from systemscripts.backups.packs import StoredFile
 from systemscripts.directory_management import Directories
 from systemscripts.errors import BadDataError, ConfigurationError, EtlError
 from tests.conftest import Installation
@@ -98,6 +99,25 @@ def test_one_that_was_never_encrypted_is_refused(house: Installation, tmp_path: 
     subprocess.run(["gpg", *home, "--output", forged, "--store", content], check=True, capture_output=True)
     with pytest.raises(BadDataError, match="is not encrypted"):
         bundle.read_manifest(forged, encryption.list_passphrases())
+
+
+def test_a_manifest_with_a_name_that_leads_elsewhere_is_refused(here: Installation, tmp_path: Path) -> None:
+    digest, pack = "a" * 64, "etl_20260105T043000-001.files"
+    inside = ("data/archive/x.csv", digest, pack)
+    outside = [
+        ("data/../../x", digest, pack), ("data//etc/x", digest, pack), ("data/./x", digest, pack),
+        ("data", digest, pack), ("project/etl", digest, pack), ("project/systemscripts/x.py", digest, pack),
+        (inside[0], "../../etc/x", pack), (inside[0], digest, f"../{pack}"), (inside[0], digest, "/etc/passwd"),
+    ]  # fmt: skip
+    for name, content, of_pack in (inside, *outside):
+        path = tmp_path / "etl_20260105T043000.bundle"
+        files = {name: StoredFile(1, 1, content, of_pack)}
+        bundle.write_bundle(path, "secret", bundle.Manifest("", "", "", 1, 17, files=files), {})
+        if (name, content, of_pack) == inside:
+            assert bundle.read_manifest(path, ["secret"]).files == files
+            continue
+        with pytest.raises(BadDataError, match="which is not part of a backup"):
+            bundle.read_manifest(path, ["secret"])
 
 
 @pytest.mark.parametrize("fault", ["turned bytes", "cut off", "a pack is missing", "a pack is damaged"])
