@@ -7,11 +7,12 @@ import subprocess
 import sys
 import zipfile
 from email.message import EmailMessage
+from pathlib import Path
 
 import pytest
 
 from systemscripts.configuration.source_options.mail import Options
-from systemscripts.sources.mailbox import sender_check
+from systemscripts.sources.mailbox import attached_files, sender_check
 from tests.conftest import Installation
 from tests.sources import door_matrix, mail_server
 from tests.sources.door_matrix import make_rows
@@ -88,6 +89,26 @@ def test_attachments_come_from_forwarded_mails_and_zips_and_others_are_named(
     said = "\n".join(map(str, summary.warnings))
     assert "winmail.dat is not read; ask the sender" in said
     assert "../../orders_9.csv in all.zip was not taken: its name is not allowed" in said
+
+
+def test_all_zips_of_a_mail_together_unpack_to_no_more_than_the_limit(here: Installation, tmp_path: Path) -> None:
+    message, damaged = EmailMessage(), b"PK and nothing else"
+    for number in (1, 2, 3):
+        packed = io.BytesIO()
+        with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+            archive.writestr(f"orders_{number}.csv", b"1,2\n" * 100_000)
+        files = {f"{number}.zip": packed.getvalue(), "orders_0.csv": make_rows(number), "damaged.zip": damaged}
+        for name, content in files.items():
+            message.add_attachment(content, maintype="application", subtype="octet-stream", filename=name)
+    here.write_settings(MAX_UNPACKED_GB=str(900_000 / 2**30))
+    shelf = attached_files.Shelf(tmp_path, [])
+    files_found = list(attached_files.list_attachments(message, lambda name: name.endswith(".csv"), shelf))
+    sizes = [(file.name, file.path.stat().st_size) for file in files_found]
+    plain = ("orders_0.csv", len(make_rows(1)))
+    assert sizes == [("orders_1.csv", 400_000), plain, ("orders_2.csv", 400_000), plain, plain]
+    [note] = [note for note in shelf.notes if "damaged.zip is" not in note]
+    assert note.startswith("3.zip was not taken: the zips of the mail would unpack to") and "MAX_UNPACKED_GB" in note
+    assert len(shelf.notes) == 4
 
 
 def test_names_of_attachments_are_never_trusted(here: Installation, box: MailServer) -> None:

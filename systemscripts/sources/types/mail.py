@@ -28,7 +28,7 @@ from systemscripts.bounded_patterns import compile_pattern
 from systemscripts.configuration import sidecar_files, variables
 from systemscripts.configuration.source_options.mail import Options
 from systemscripts.db_utils import transaction
-from systemscripts.directory_management import explain_write_error, is_in_progress
+from systemscripts.directory_management import compute_sha256, is_in_progress
 from systemscripts.errors import ConfigurationError, EtlError, describe_faults
 from systemscripts.sources import Fetched, Request, arrival
 from systemscripts.sources.arrival import size_limits
@@ -120,15 +120,13 @@ def preview_files(request: Request) -> Iterator[list[Path]]:
                 count += 1
                 if count > PREVIEWED_MAILS:
                     continue
-                notes, files = _read_mail(request, options, session, mail_folder, head)
+                folder = Path(name) / str(count)
+                folder.mkdir()
+                notes, files = _read_mail(request, options, session, mail_folder, head, folder)
                 names = ", ".join(file.name for file in files) or "nothing for this import"
                 request.details.append(f"the mail {_describe(head)} from {head.from_} in {mail_folder}: {names}")
                 request.details.extend(f"  {note}" for note in notes)
-                folder = Path(name) / str(count)
-                folder.mkdir()
-                for file in files:
-                    (folder / file.name).write_bytes(file.content)
-                    paths.append(folder / file.name)
+                paths += [file.path for file in files]
         request.details.extend(notice.text for notice in fetched.left.values())
         if count > PREVIEWED_MAILS:
             request.details.append(f"and {count - PREVIEWED_MAILS:,} more mails, which a dry run does not read")
@@ -240,17 +238,18 @@ def _fetch_mail(
     what = f"the mail {_describe(head)}"
     if not size_limits.SizeLimits(request, fetched).try_admit(f"{what} in {options.name}", head.size_rfc822):
         return
-    notes, files = _read_mail(request, options, session, mail_folder, head)
-    said = [f"{what} in {mail_folder} of {options.name}: {note}" for note in notes]
-    _say(fetched, mail_folder, str(head.uid), said)
     start = f"{options.address}{mail_folder}/{session.uid_validity}/{head.uid}"
     arrived = []
-    for origin, file in _list_origins(start, head, files):
-        with transaction(request.connection) as cursor:
-            known = file_ledger.has_stamp(cursor, request.config.config_name, TYPE, origin.stamp)
-        # the same mail has another number where someone moved it
-        if not known:
-            arrived.append((origin, _write_part(request, origin, file.content)))
+    with tempfile.TemporaryDirectory(dir=request.directories.temporary, prefix=f"dry_run_{os.getpid()}_") as name:
+        notes, files = _read_mail(request, options, session, mail_folder, head, Path(name))
+        said = [f"{what} in {mail_folder} of {options.name}: {note}" for note in notes]
+        _say(fetched, mail_folder, str(head.uid), said)
+        for origin, file in _list_origins(start, head, files):
+            with transaction(request.connection) as cursor:
+                known = file_ledger.has_stamp(cursor, request.config.config_name, TYPE, origin.stamp)
+            # the same mail has another number where someone moved it
+            if not known:
+                arrived.append((origin, _write_part(request, origin, file.path)))
     with transaction(request.connection) as cursor:
         if not arrived:
             pattern = options.pattern or request.config.file_pattern
@@ -267,9 +266,12 @@ def _say(fetched: Fetched, folder: str, uid: str, notes: list[str]) -> None:
 
 
 def _read_mail(
-    request: Request, options: Options, session: MailboxSession, mail_folder: str, head: MailMessage
+    request: Request, options: Options, session: MailboxSession, mail_folder: str, head: MailMessage, folder: Path
 ) -> tuple[list[str], list[Attachment]]:
-    """Return what is to be said about one mail, and its wanted attachments; nothing if it was moved meanwhile."""
+    """Return what is to be said about one mail, and its wanted attachments; nothing if it was moved meanwhile.
+
+    The attachments are written below `folder`.
+    """
     uid = str(head.uid)
     whole = session.call(
         mail_folder, f"the mail {_describe(head)}",
@@ -277,38 +279,34 @@ def _read_mail(
     )  # fmt: skip
     if not whole:
         return [], []
-    notes: list[str] = []
+    shelf = attached_files.Shelf(folder, [])
     pattern = compile_pattern(options.pattern or request.config.file_pattern)
 
     def is_wanted(name: str) -> bool:
         is_sidecar = sidecar_files.is_about_known(name, pattern.fullmatch)
         return bool(pattern.fullmatch(name)) and not is_in_progress(name) and not is_sidecar
 
-    files = list(attached_files.list_attachments(whole[0].obj, is_wanted, notes))
-    if not files and not notes:
-        notes.append(f"it has no attachment that matches {options.pattern or request.config.file_pattern}")
-    return notes, files
+    files = list(attached_files.list_attachments(whole[0].obj, is_wanted, shelf))
+    if not files and not shelf.notes:
+        shelf.notes.append(f"it has no attachment that matches {options.pattern or request.config.file_pattern}")
+    return shelf.notes, files
 
 
 def _list_origins(
     start: str, head: MailMessage, files: list[Attachment]
 ) -> Iterator[tuple[file_ledger.Origin, Attachment]]:
     """Yield each file with its origin; the stamp names the mail, the file, and how many files the mail has."""
-    digests = [hashlib.sha256(file.content).hexdigest() for file in files]
+    digests = [compute_sha256(file.path) for file in files]
     identity = [*head.obj.get_all("Message-ID", []), *head.obj.get_all("Date", []), *digests]
     mail = hashlib.sha256("\n".join(map(str, identity)).encode(errors="replace")).hexdigest()[:20]
     for number, (file, digest) in enumerate(zip(files, digests, strict=True), start=1):
         stamp = f"{mail} {number} {digest[:12]} {len(files)}"
-        yield file_ledger.Origin(f"{start}/{number}/{file.name}", len(file.content), stamp), file
+        yield file_ledger.Origin(f"{start}/{number}/{file.name}", file.path.stat().st_size, stamp), file
 
 
-def _write_part(request: Request, origin: file_ledger.Origin, content: bytes) -> Path:
+def _write_part(request: Request, origin: file_ledger.Origin, path: Path) -> Path:
     part = arrival.get_part_path(request, origin)
-    try:
-        part.write_bytes(content)
-    except OSError as error:
-        part.unlink(missing_ok=True)
-        raise explain_write_error(part, error) from error
+    path.replace(part)
     return part
 
 
