@@ -36,7 +36,7 @@ def find_secrets(value: Any, key_path: KeyPath = ()) -> Iterator[Fault]:
     if isinstance(value, Mapping):
         for key, item in value.items():
             is_filled = isinstance(item, str | int | float) and not isinstance(item, bool) and item != ""
-            if is_filled and _is_secret(str(key), key_path) and not _is_variable(item):
+            if is_filled and is_secret(str(key), key_path) and not _is_variable(item):
                 yield (*key_path, key), f"{key} is a secret in plain text; write it as ${{SOURCE_...}}"
             else:
                 yield from find_secrets(item, (*key_path, key))
@@ -51,7 +51,8 @@ def find_secrets(value: Any, key_path: KeyPath = ()) -> Iterator[Fault]:
                 yield key_path, f"{name} is a secret in plain text; write it as ${{SOURCE_...}}"
 
 
-def _is_secret(key: str, key_path: KeyPath) -> bool:
+def is_secret(key: str, key_path: KeyPath = ()) -> bool:
+    """Return whether the value of a key is a secret."""
     return bool(_SECRET.fullmatch(key) or (key_path[-1:] == ("headers",) and _HEADER_KEY.fullmatch(key)))
 
 

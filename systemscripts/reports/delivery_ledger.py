@@ -42,10 +42,10 @@ TARGET_PREFIX = "target:"
 OWN_RECIPIENTS = "own_recipients"
 # Which user's subscription a mail answers: it is sent only while the user wants it and may read it.
 SUBSCRIBER = "subscriber"
-# Precedes the name of a target at which the files are, but still under temporary names.
+# Precedes the place and the name of a target at which the files are, but still under temporary names.
 ASIDE_PREFIX = "aside:"
-# Delivers files to the target with a name: see targets.deliver for mark, is_aside, note_aside.
-DeliverToTarget = Callable[[str, list[Path], str, bool, Callable[[], None]], None]
+# Delivers files to the target with a name: see targets.deliver for mark, aside_at, note_aside.
+DeliverToTarget = Callable[[str, list[Path], str, str, Callable[[str], None]], None]
 
 
 @dataclass(frozen=True)
@@ -207,15 +207,15 @@ def _send_mail(
     try:
         for name in [name for name in left if name.startswith(TARGET_PREFIX)]:
             target = name.removeprefix(TARGET_PREFIX)
-            aside = f"{ASIDE_PREFIX}{target}"
 
-            def note_aside(aside: str = aside) -> None:
-                accepted.append(aside)
+            def note_aside(place: str, target: str = target) -> None:
+                accepted[:] = [*_list_without_aside(accepted, target), f"{ASIDE_PREFIX}{place}:{target}"]
                 _record_status(connection, delivery_id, "pending", accepted, None)
 
             mark = hashlib.sha256(f"{message_id} {name}".encode()).hexdigest()[:16]
-            _deliver_files(bytes(content), target, deliver_to_target, mark, aside in accepted, note_aside)
-            accepted[:] = [*(other for other in accepted if other != aside), name]
+            aside_at = _find_aside(accepted, target)
+            _deliver_files(bytes(content), target, deliver_to_target, mark, aside_at, note_aside)
+            accepted[:] = [*_list_without_aside(accepted, target), name]
             left.remove(name)
             # a kill from here on does not deliver them again
             _record_status(connection, delivery_id, "pending", accepted, None)
@@ -270,9 +270,19 @@ def _list_served(asked: list[str], refused: list[Refusal]) -> list[str]:
     return [settings.extract_address(name) for name in asked if name not in names]
 
 
+def _find_aside(accepted: list[str], target: str) -> str:
+    """Return the place where the files for a target are under temporary names, "" if they are nowhere."""
+    noted = [name for name in accepted if name.startswith(ASIDE_PREFIX) and name.endswith(f":{target}")]
+    return noted[0].removeprefix(ASIDE_PREFIX).removesuffix(f":{target}") if noted else ""
+
+
+def _list_without_aside(accepted: list[str], target: str) -> list[str]:
+    return [name for name in accepted if not (name.startswith(ASIDE_PREFIX) and name.endswith(f":{target}"))]
+
+
 def _deliver_files(
-    content: bytes, target: str, deliver_to_target: DeliverToTarget | None, mark: str, is_aside: bool,
-    note_aside: Callable[[], None],
+    content: bytes, target: str, deliver_to_target: DeliverToTarget | None, mark: str, aside_at: str,
+    note_aside: Callable[[str], None],
 ) -> None:  # fmt: skip
     """Deliver the attachments of a mail as files."""
     if deliver_to_target is None:
@@ -288,7 +298,7 @@ def _deliver_files(
                 raise ConfigurationError(f"the attachment {name!r} cannot be a file: {reason}", "Change its name.")
             paths.append(Path(folder) / name)
             paths[-1].write_bytes(data if isinstance(data, bytes) else b"")
-        deliver_to_target(target, paths, mark, is_aside, note_aside)
+        deliver_to_target(target, paths, mark, aside_at, note_aside)
 
 
 def _read_message(content: bytes) -> EmailMessage:

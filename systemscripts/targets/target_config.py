@@ -20,6 +20,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
@@ -102,22 +103,22 @@ def deliver(
     target: Target,
     paths: list[Path],
     mark: str = "",
-    is_aside: bool = False,
-    note_aside: Callable[[], None] | None = None,
+    aside_at: str = "",
+    note_aside: Callable[[str], None] | None = None,
 ) -> None:
     """Deliver files to a target; raises EtlError with the target and what to do next.
 
-    `mark`: names this delivery, by default by the content of the files. `note_aside`: is called when all files are at
-    the target under temporary names. `is_aside`: that was so before, so they only get their names; a file without a
-    temporary one has its name, or was taken away.
+    `mark`: names this delivery, by default by the content of the files. `note_aside`: is called with the place when
+    all files are there under temporary names. `aside_at`: where that was so before: if the target is still that place,
+    they only get their names; a file without a temporary one has its name, or was taken away.
     """
-    mark = mark or _build_mark(paths)
-    if not is_aside:
+    mark, place = mark or _build_mark(paths), _build_place(target)
+    if aside_at != place:
         with _encrypt(target, paths) as files:
             if not _try_put_aside(target, files, mark):
                 return
         if note_aside is not None:
-            note_aside()
+            note_aside(place)
     names = [f"{path.name}.pgp" if target.encrypt_for else path.name for path in paths]
     load_module(target.type).publish(_resolve_options(target), names, mark)
 
@@ -132,6 +133,13 @@ def deliver_as_is(target: Target, paths: list[Path]) -> None:
 def _build_mark(paths: list[Path]) -> str:
     """Return what names a delivery by its content."""
     return hashlib.sha256("".join(map(compute_sha256, paths)).encode()).hexdigest()[:MARK_LETTERS]
+
+
+def _build_place(target: Target) -> str:
+    """Return what tells the place and the form of a delivery from those before the target was corrected."""
+    options = {key: value for key, value in _resolve_options(target).items() if not plain_secrets.is_secret(key)}
+    text = json.dumps([target.type, options, target.encrypt_for], sort_keys=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()[:MARK_LETTERS]
 
 
 def _try_put_aside(target: Target, paths: list[Path], mark: str) -> bool:

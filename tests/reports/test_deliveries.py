@@ -109,6 +109,29 @@ def test_a_file_that_was_taken_away_is_not_delivered_again_after_a_kill(
     ]
 
 
+def test_a_target_that_is_corrected_after_a_kill_gets_its_file(
+    mailing: Installation, clone: Clone, dav: StoreServer
+) -> None:
+    """What lies under a temporary name in the wrong folder does not count in the right one."""
+    dav.clear()
+    right = dav.folder / "right"
+    right.mkdir()
+    mailing.write_settings(SOURCE_STORE_PASSWORD=PASSWORD)
+    options = build_target(dav)
+    configure(mailing, clone, options)
+    kill(mailing, clone, "systemscripts.stores.store_files:publish_part", "before")
+    corrected = yaml.safe_dump(options | {"path": f"{dav.path.rstrip('/')}/right"})
+    (clone.folder / "config" / "targets" / "client.yaml").write_text(corrected)
+    mailing.sql("update dba.treportmanager set send_if = 'problems'")
+    done = clone.run(mailing, "send_report", "orders")
+    assert done.returncode == 0, done.stderr
+    assert [path.name for path in right.iterdir()] == ["orders.csv"]
+    assert mailing.sql("select status, accepted from dba.treportdelivery where status <> 'nothing'") == [
+        ("sent", ["target:client"])
+    ]
+    shutil.rmtree(right)
+
+
 @pytest.mark.parametrize("protocol", ["smb", "ftps"])
 def test_every_door_replaces_a_file_as_a_whole(installation: Installation, tmp_path: Path, protocol: str) -> None:
     with store_servers.RUNNING[protocol]() as server:
