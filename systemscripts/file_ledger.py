@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
@@ -158,6 +158,19 @@ def record_stamp(cursor: Cursor, ticket: Ticket, size: int | None, stamp: str) -
         "update dba.tfile set source_size = %s, source_stamp = nullif(%s, '') where file_id = %s",
         (size, stamp, ticket.file_id),
     )
+
+
+def renew_stamps(
+    cursor: Cursor, config_name: str, source: str, paths: Sequence[str], before: str, stamp: str
+) -> set[str]:
+    """Give files of some `source_path` whose stamp begins with `before` another stamp; return their paths."""
+    cursor.execute(
+        """update dba.tfile set source_stamp = %s
+           where config_name = %s and source = %s and source_path = any(%s) and starts_with(source_stamp, %s)
+           returning source_path""",
+        (stamp, config_name, source, list(paths), before),
+    )
+    return {row[0] for row in cursor.fetchall()}
 
 
 def list_origins(cursor: Cursor, config_name: str, source: str, start: str) -> list[Origin]:

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
+import os
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from systemscripts import configuration, db_utils
+from systemscripts.directory_management import Directories
+from systemscripts.ingest import run_imports
 from tests.conftest import Installation
 from tests.sources import door_matrix, store_servers
 from tests.sources.door_matrix import make_rows
 from tests.sources.store_servers import PASSWORD, StoreServer
 from tests.ssh import servers
+
+RUN = "00000000-0000-4000-8000-00000000000a"
 
 
 def pack(**files: bytes) -> bytes:
@@ -108,3 +115,31 @@ def test_sftp_and_a_folder_bring_archives_too_and_a_kept_one_comes_once(
         assert (list(inbox.iterdir()), count(installation)) == ([], 6)
         installation.configure("orders", sources=[{"type": "local", "unpack": "x"}])
         assert "needs path" in door_matrix.load(installation, 78).stderr
+
+
+def test_a_wider_pattern_fetches_the_other_files_of_archives_that_stay_and_no_file_twice(here: Installation) -> None:
+    here.write_settings(FILE_STILL_SECONDS="0")
+    inbox = here.data / "inbox"
+    inbox.mkdir()
+    (inbox / "pack_1.zip").write_bytes(pack(orders_1_csv=make_rows(1), orders_2_csv=make_rows(2)))
+    (inbox / "pack_2.zip").write_bytes(pack(orders_1_csv=make_rows(3)))
+
+    def load(pattern: str) -> tuple[int, list[str]]:
+        source = {"type": "local", "path": "inbox", "unpack": r"pack_\d\.zip", "keep": True}
+        here.configure("orders", file_pattern=pattern, load_mode="append", sources=[source])
+        with contextlib.closing(db_utils.connect()) as connection:
+            config = configuration.load_import(connection, "orders")
+            directories = Directories(here.data).create()
+            done = run_imports.run_imports(connection, [config], directories, RUN, run_imports.Options())
+        assert done.problems == []
+        return count(here), [row[0] for row in here.sql("select name from dba.tfile order by file_id")]
+
+    first = ["orders_1.csv", "orders_1.csv"]
+    assert load(r"orders_1\.csv") == (4, first)
+    assert load(r"orders_\d\.csv") == (6, [*first, "orders_2.csv"])
+    # nothing is read again then, also of the archive without another file: it would be found damaged
+    for path in inbox.iterdir():
+        state = path.stat()
+        path.write_bytes(bytes(state.st_size))
+        os.utime(path, ns=(state.st_atime_ns, state.st_mtime_ns))
+    assert load(r"orders_\d\.csv") == (6, [*first, "orders_2.csv"])

@@ -1,12 +1,15 @@
 r"""Files that come in archives: with `unpack` of a source each member of a zip or tar has its own ticket.
 
-A member is known by its path, ARCHIVE!/MEMBER, and by its stamp: that of the archive, its size, how many of its files
-the import takes, and how many it has. So the tickets alone tell whether an archive came in whole and is safe.
+A member is known by its path, ARCHIVE!/MEMBER, and by its stamp: that of the archive, its size, a hash of the pattern
+that chose it, how many of its files the import takes, and how many it has. So the tickets alone tell whether an archive
+came in whole and is safe; with another pattern it is read again, and only what was not taken before is fetched.
 """
 
 from __future__ import annotations
 
+import hashlib
 import os
+import re
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -26,6 +29,8 @@ from systemscripts.tables.model import ReadingOptions
 from systemscripts.tables.workbooks import unpack_members
 
 MARK = "!/"
+# the end of a stamp; tickets of earlier versions have no hash
+_AFTER_SIZE = re.compile(r"( [0-9a-f]{8})? [0-9]+/[0-9]+$")
 
 
 def land_members(
@@ -57,17 +62,18 @@ def _land_archive(
             text = f"{archive.name} has files that do not match {unpacking.pattern}: {names}"
             unpacking.notices.append(Notice("file_not_taken", f"{text}; it stays until an import has loaded them"))
         # without a time only the content tells another archive
-        stamp = f"{origin.stamp or compute_sha256(part)[:16]}-{origin.size} {len(chosen)}/{len(members)}"
+        version = f"{origin.stamp or compute_sha256(part)[:16]}-{origin.size}"
+        stamp = f"{version} {_hash_pattern(unpacking.pattern)} {len(chosen)}/{len(members)}"
         origins = {
             member: file_ledger.Origin(f"{origin.path}{MARK}{member.replace(chr(92), '/')}", size, stamp)
             for member, size in chosen.items()
         }
         with transaction(request.connection) as cursor:
-            name = request.config.config_name
-            new = {
-                member: one for member, one in origins.items()
-                if not file_ledger.is_known(cursor, name, source_type, one)
-            }  # fmt: skip
+            paths = [one.path for one in origins.values()]
+            known = file_ledger.renew_stamps(
+                cursor, request.config.config_name, source_type, paths, f"{version} ", stamp
+            )
+        new = {member: one for member, one in origins.items() if one.path not in known}
         admitted = Fetched()
         limits = size_limits.SizeLimits(request, admitted)
         if not all(limits.try_admit(one.path, one.size or 0) for one in new.values()):
@@ -141,7 +147,8 @@ def is_known(request: Request, source_type: str, origin: file_ledger.Origin, is_
         if request.unpacking is None:
             return file_ledger.is_known(cursor, name, source_type, origin, is_unsettled)
         known = file_ledger.list_origins(cursor, name, source_type, f"{origin.path}{MARK}")
-    of_this = [one for one in known if one.stamp.rpartition(" ")[0] == f"{origin.stamp}-{origin.size}"]
+    before = f"{origin.stamp}-{origin.size} {_hash_pattern(request.unpacking.pattern)}"
+    of_this = [one for one in known if one.stamp.rpartition(" ")[0] == before]
     return bool(of_this) and len({one.path for one in of_this}) >= _parse_counts(of_this[0].stamp)[0]
 
 
@@ -151,7 +158,7 @@ def find_settled_archive(request: Request, ticket: file_ledger.Ticket) -> file_l
     archive, mark, _ = path.partition(MARK)
     if not mark:
         return ticket
-    before, _, _ = stamp.rpartition(" ")
+    before = _AFTER_SIZE.sub("", stamp)
     with transaction(request.connection) as cursor:
         safe, is_refused = file_ledger.count_safe_members(cursor, ticket.source, f"{archive}{MARK}", f"{before} ")
     if safe < _parse_counts(stamp)[1]:
@@ -165,6 +172,10 @@ def find_settled_archive(request: Request, ticket: file_ledger.Ticket) -> file_l
         source_stamp=modified,
         status="refused" if is_refused else ticket.status,
     )
+
+
+def _hash_pattern(pattern: str) -> str:
+    return hashlib.sha256(pattern.encode()).hexdigest()[:8]
 
 
 def _parse_counts(stamp: str) -> tuple[int, int]:
