@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
 import subprocess
 import sys
 from email.message import EmailMessage
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 from pydantic import SecretStr
 
+from systemscripts import db_utils, settings
 from systemscripts.configuration import shared_mailboxes
 from systemscripts.configuration.source_options.mail import Options
-from systemscripts.sources.mailbox import automatic_mail
+from systemscripts.sources import Request
+from systemscripts.sources.mailbox import automatic_mail, mail_notes
 from tests.conftest import Installation
+from tests.smtp_server import SmtpServer
 from tests.sources import door_matrix
 from tests.sources.door_matrix import make_rows
 from tests.sources.mail_server import SENDER, MailServer, box, dovecot, make_mail
@@ -115,6 +121,24 @@ def test_programs_lists_and_unchecked_senders_get_no_answer(here: Installation) 
             message[name] = value
         silence = automatic_mail.explain_silence(message, options)
         assert (why in silence) if why else silence == "", headers
+
+
+def test_an_answer_that_can_never_be_sent_keeps_no_other_from_being_sent(here: Installation) -> None:
+    recipients = [f"{'x' * 300}@client.example", SENDER]
+    with SmtpServer() as server:
+        here.write_settings(**server.settings)
+        settings.reset()
+        here.sql(
+            f"""insert into dba.tmail (config_name, source_path, mark, answer, recipient, subject, in_reply_to,
+                                       message_id, answer_text)
+                select 'orders', name, name, 'due', name, 'Orders', '', '<' || n || '@here.example>', 'loaded'
+                from unnest(array{recipients}) with ordinality as t (name, n) order by n"""
+        )
+        with contextlib.closing(db_utils.connect()) as connection:
+            request = SimpleNamespace(connection=connection, config=SimpleNamespace(config_name="orders"))
+            mail_notes.send_answers(cast(Request, request))
+        assert server.list_recipients() == [SENDER]
+    assert here.sql("select answer from dba.tmail order by mail_id") == [("refused",), ("sent",)]
 
 
 def test_a_mail_without_a_file_is_downloaded_once_and_named_each_time(here: Installation, box: MailServer) -> None:

@@ -10,10 +10,10 @@ import logging
 from dataclasses import dataclass
 from email.message import Message
 
-from systemscripts import mail, masking
+from systemscripts import mail, masking, settings
 from systemscripts.configuration.source_options.mail import Options
 from systemscripts.db_utils import Cursor, transaction
-from systemscripts.errors import ConfigurationError, EtlError
+from systemscripts.errors import ConfigurationError, EtlError, TryLaterError
 from systemscripts.sources import Request
 from systemscripts.sources.mailbox import automatic_mail, sender_check
 
@@ -112,20 +112,30 @@ def send_answers(request: Request) -> None:
         due = cursor.fetchall()
     for mail_id, recipient, subject, in_reply_to, message_id, text in due:
         try:
+            settings.parse_mailbox(recipient)
+        except ValueError as error:
+            # it can never be sent
+            logger.warning("there is no answer to a mail: %s", error, extra={"code": "recipient_refused"})
+            _note_outcome(request, mail_id, "refused")
+            continue
+        try:
             refused = _send(recipient, subject, in_reply_to, message_id, text)
         except EtlError as error:
             logger.warning(
                 "the answer to %s was not sent, the next run tries again: %s", recipient, error,
                 extra={"code": "answer_not_sent"},
             )  # fmt: skip
-            return
-        if any(refusal.is_temporary for refusal in refused):
+            if isinstance(error, (TryLaterError, ConfigurationError)):
+                return
+            # the server refused this mail, not all
             continue
-        with transaction(request.connection) as cursor:
-            cursor.execute(
-                "update dba.tmail set answer = %s, answered_at = now() where mail_id = %s",
-                ("refused" if refused else "sent", mail_id),
-            )
+        if not any(refusal.is_temporary for refusal in refused):
+            _note_outcome(request, mail_id, "refused" if refused else "sent")
+
+
+def _note_outcome(request: Request, mail_id: int, answer: str) -> None:
+    with transaction(request.connection) as cursor:
+        cursor.execute("update dba.tmail set answer = %s, answered_at = now() where mail_id = %s", (answer, mail_id))
 
 
 def _send(recipient: str, subject: str, in_reply_to: str, message_id: str, text: str) -> list[mail.Refusal]:
