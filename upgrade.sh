@@ -56,7 +56,7 @@ find_source() { # sets $source: the folder of this script, whose version drives 
 }
 
 parse_arguments() {
-    action=upgrade archive='' project=$source wait='' dry_run=''
+    action=upgrade archive='' named_archive='' project=$source wait='' dry_run=''
     typed=("$@")
     while (($#)); do
         case $1 in
@@ -72,14 +72,15 @@ parse_arguments() {
             -*) fail 2 "unknown argument $1; see $(printf %q "$source/etl") upgrade --help" ;;
             *)
                 [[ -z $archive && -f $1 ]] || fail 2 "$1 is not a release archive; see $(printf %q "$source/etl") upgrade --help"
-                archive=$(readlink -f -- "$1")
+                named_archive=$1 archive=$(readlink -f -- "$1")
                 ;;
         esac
         shift
     done
     [[ $action != back || -z $archive$dry_run ]] || fail 2 "--back takes neither an archive nor --dry-run"
     folder=$project/.upgrade
-    readonly project folder archive wait dry_run
+    # shellcheck disable=SC2034  # for upgrade_code.bash
+    readonly project folder archive named_archive wait dry_run
 }
 
 # --- the state of an upgrade, in .upgrade/state -------------------------------------------------------------------------

@@ -42,7 +42,7 @@ feed_service_user() { # COMMAND: the same with the caller's input, which has to 
 }
 
 find_changeable_folder() { # PATH: print one on the way to it, also behind links, in which the service user could replace something
-    local path=$1 target
+    local path=$1 part target
     [[ $path == /* ]] || path=$PWD/$path
     while [[ $path == */* ]]; do
         if [[ -L $path ]]; then
@@ -50,13 +50,16 @@ find_changeable_folder() { # PATH: print one on the way to it, also behind links
             [[ $target == /* ]] || target=${path%/*}/$target
             ! find_changeable_folder "$target" || return 0
         fi
-        path=${path%/*}
-        ! is_changeable_folder "$path/" || { printf '%s\n' "${path:-/}" && return; }
+        part=$path path=${path%/*}
+        is_open_to_service_user "$path/" || continue
+        # in a folder like /tmp, only its owner replaces a folder
+        [[ -d $part && ! -L $part && -k $path/ && $(stat -c %U -- "$path/") != "$SERVICE_USER" ]] ||
+            { printf '%s\n' "${path:-/}" && return; }
     done
     return 1
 }
 
-is_changeable_folder() { # FOLDER: whether the service user owns it or may write it; what it says itself only adds to this
+is_open_to_service_user() { # PATH: whether the service user owns it or may write it; what it says itself only adds to this
     local owner group mode
     read -r owner group mode < <(stat -c '%u %g %A' -- "$1") || return 0
     [[ $owner != "$(id -u "$SERVICE_USER")" && ${mode:8:1} != w ]] || return 0

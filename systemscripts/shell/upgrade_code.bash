@@ -21,7 +21,7 @@ hand_over() { # the new version drives its own upgrade; a later call continues w
     elif ! is_begun; then
         driver=next
         end_change
-        rm -rf -- "$folder/next" "$folder/next.commit"
+        rm -rf -- "$folder"/next{,.commit,.archive}
         mkdir -- "$folder/next"
         if [[ -n $archive ]]; then stage_archive; else stage_commit; fi
         [[ -f $folder/next/upgrade.sh && -f $folder/next/pyproject.toml ]] ||
@@ -65,8 +65,14 @@ stage_commit() { # what git pull would bring
 
 stage_archive() {
     [[ ! -e $project/.git ]] || fail 2 "$project is a clone, which follows its branch; run the same without an archive"
-    check_hash
-    tar -x --no-same-owner -f "$archive" -C "$folder/next" || fail 65 "$archive cannot be unpacked"
+    refuse_changeable "$named_archive"
+    refuse_changeable "$archive"
+    # what is unpacked is what was checked
+    local -r copy=$folder/next.archive
+    cp -- "$archive" "$copy"
+    check_hash "$copy"
+    tar -x --no-same-owner -f "$copy" -C "$folder/next" || fail 65 "$archive cannot be unpacked"
+    rm -- "$copy"
     local -a parts=("$folder"/next/*)
     # the files may be in one folder, NAME-VERSION
     [[ ${#parts[@]} != 1 || ! -d ${parts[0]} ]] || {
@@ -74,15 +80,25 @@ stage_archive() {
     }
 }
 
-check_hash() { # by the file beside the archive
+refuse_changeable() { # FILE: as root, one that the service user may have written, or put there
+    ((EUID == 0)) && id -u "$SERVICE_USER" >/dev/null 2>&1 || return 0
+    local place
+    place=$(find_changeable_folder "$1") || place=$(readlink -f -- "$1")
+    ! is_open_to_service_user "$place" ||
+        fail 78 "$1 may come from $SERVICE_USER, which may write $place, so root does not use it; get it again, into a folder of root's: sudo mktemp -d makes one"
+}
+
+check_hash() { # COPY: of the archive, by the file beside the archive
     local file line wanted=''
     for file in "$archive.sha256" "${archive%/*}/SHA256SUMS"; do
+        [[ ! -f $file ]] || refuse_changeable "$file"
         [[ ! -f $file ]] || while IFS= read -r line || [[ -n $line ]]; do
             [[ ${line##*[ */]} != "${archive##*/}" ]] || wanted=${line%% *}
         done <"$file"
     done
     [[ -n $wanted ]] || fail 65 "the hash of $archive is neither in $archive.sha256 nor in ${archive%/*}/SHA256SUMS; get that file from where the archive is from"
-    [[ "$(sha256sum <"$archive")" == "$wanted "* ]] || fail 65 "$archive is not what its hash says: download both again; nothing was changed"
+    [[ "$(sha256sum <"$1")" == "$wanted "* ]] ||
+        { rm -- "$1" && fail 65 "$archive is not what its hash says: download both again; nothing was changed"; }
 }
 
 find_version() { # FOLDER: print its version, and the commit of a clone

@@ -110,10 +110,13 @@ NOT_RUN = {
     "sudo setquota -u acme 20G 25G 10000 12000 /srv": "needs a disk with quotas",
     "sudo systemctl stop client-etl-console": "systemd does not run in a bare root",
     "./etl upgrade client_etl_workflow-1.0.0.tar.gz": "tests/upgrade: an archive built from this version",
-    "git clone ADDRESS /tmp/new_version": "tests/upgrade, from the last release",
-    "/tmp/new_version/etl upgrade --in ~/client_etl_workflow": "tests/upgrade, from the last release",
-    "tar -xzf client_etl_workflow-1.0.0.tar.gz -C /tmp": "tests/upgrade, from the last release",
-    "/tmp/client_etl_workflow-1.0.0/etl upgrade client_etl_workflow-1.0.0.tar.gz --in ~/client_etl_workflow": (
+    "sudo -i": "opens a shell",
+    "new=$(mktemp -d)": "for the commands after it",
+    'git clone ADDRESS "$new"': "tests/upgrade, from the last release",
+    '"$new/etl" upgrade --in ~/client_etl_workflow': "tests/upgrade, from the last release",
+    "sha256sum --check --ignore-missing SHA256SUMS": "tests/upgrade, from the last release",
+    'tar -xzf client_etl_workflow-1.0.0.tar.gz -C "$new" --strip-components=1': "tests/upgrade, from the last release",
+    '"$new/etl" upgrade client_etl_workflow-1.0.0.tar.gz --in ~/client_etl_workflow': (
         "tests/upgrade, from the last release"
     ),
     "git clone ADDRESS client_etl_workflow && cd client_etl_workflow": "another host; tests/backups/test_house.py",

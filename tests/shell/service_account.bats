@@ -48,6 +48,16 @@ hand_over() { # ARGUMENTS
         [ "$status" -eq 2 ]
     done
     [[ $output == *"daemon can put another file in its place, because it may write $mine/theirs;"* ]]
+    mv "$mine/theirs/moved.csv" "$mine/other/moved.csv"
+    chmod 1777 "$mine/other"
+    mkdir "$mine/other/theirs"
+    chown daemon "$mine/other/theirs"
+    cp "$mine/x.csv" "$mine/other/theirs"
+    ln -s "$mine" "$mine/other/link"
+    for path in other/moved.csv other/theirs/x.csv other/link/x.csv; do
+        run hand_over orders --file "$mine/$path"
+        [ "$status" -eq 2 ]
+    done
     chown 65533 "$mine/x.csv"
     run hand_over orders --file "$mine/x.csv"
     [ "$status" -eq 2 ]
@@ -66,4 +76,10 @@ hand_over() { # ARGUMENTS
     [ "${handed[*]:4}" = '--output key --name key' ]
     [ "$(<"${handed[2]}")$(<"${handed[3]}")" = 'a;bc;d' ]
     [ "${handed[3]##*/}" = x.csv ]
+    remove_copies
+    # a folder of the caller's in /tmp, which everyone may write
+    cp x.csv "$BATS_TEST_TMPDIR"
+    chmod 600 "$BATS_TEST_TMPDIR/x.csv"
+    hand_over "$BATS_TEST_TMPDIR/x.csv"
+    [ "$(<"${handed[1]}")" = 'a;b' ]
 }

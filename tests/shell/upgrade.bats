@@ -32,6 +32,10 @@ setup() {
     git -C "$project" branch -q -u origin/main
 }
 
+teardown() {
+    [[ -z ${mine:-} ]] || rm -rf "$mine"
+}
+
 @test "it upgrades and goes back, and says what to type" {
     run "$project/etl" upgrade --dry-run
     [ "$status" -eq 0 ]
@@ -181,4 +185,41 @@ setup() {
     ln -sf /dev/zero "$state"
     (ulimit -f 1000 && keep_embedded_state "$BATS_TEST_TMPDIR/kept")
     [ "$(stat -c %s "$BATS_TEST_TMPDIR/kept")" -le 65536 ]
+}
+
+@test "root unpacks the archive whose hash it checked, and none that the service user could have put there" {
+    ((EUID == 0)) || skip 'needs root'
+    # shellcheck disable=SC1090  # all but its last line, which runs it
+    source <(sed '$d' "$SOURCE/upgrade.sh")
+    for file in service_account upgrade_code; do source "$SOURCE/systemscripts/shell/$file.bash"; done
+    # /tmp may be written by everyone
+    mine=$(mktemp -d -p "$HOME")
+    SERVICE_USER=daemon SERVICE_GROUP=$(id -gn daemon) source=$SOURCE project=$mine folder=$mine
+    mkdir "$mine"/{files,next,theirs}
+    printf 'good\n' >"$mine/files/code"
+    tar -C "$mine/files" -cf "$mine/a.tar" code
+    printf 'evil\n' >"$mine/files/code"
+    tar -C "$mine/files" -cf "$mine/evil.tar" code
+    (cd "$mine" && sha256sum a.tar) >"$mine/SHA256SUMS"
+    chown daemon "$mine/theirs"
+    cp "$mine"/{a.tar,SHA256SUMS} "$mine/theirs"
+    ln -s "$mine/a.tar" "$mine/theirs/link.tar"
+    for named_archive in "$mine/theirs/a.tar" "$mine/theirs/link.tar"; do
+        archive=$(readlink -f "$named_archive")
+        run stage_archive
+        [ "$status" -eq 78 ]
+        [[ $output == *"$named_archive may come from daemon, which may write $mine/theirs,"* ]]
+    done
+    named_archive=$mine/a.tar archive=$mine/a.tar
+    for file in a.tar SHA256SUMS; do
+        chown daemon "$mine/$file"
+        run stage_archive
+        [ "$status" -eq 78 ]
+        [[ $output == *"$mine/$file may come from daemon"* ]]
+        chown root "$mine/$file"
+    done
+    # it is replaced right after its hash was taken
+    stub sha256sum "/usr/bin/sha256sum; cp '$mine/evil.tar' '$mine/a.tar'"
+    stage_archive
+    [ "$(<"$mine/next/code")" = good ]
 }
