@@ -5,6 +5,8 @@ A type of target is a module of targets/types with the model `Options` of its ke
 Where a file can be put aside first and renamed then, it has these two instead:
     put_aside(options, paths, mark)                        store them under temporary names that contain `mark`
     publish(options, names, mark)                          give them their names; those that have them already are fine
+Where a delivery cannot be repeated, because it would be there twice, it has this one instead:
+    deliver_once(options, paths, mark, note_delivered)     as `deliver`; calls `note_delivered` once they are there
 Where it can be tried, also
     probe(options: dict) -> str                            try it once, for doctor.py, and return the result in words
 and for backups, which are read and removed there too, with
@@ -22,6 +24,7 @@ import contextlib
 import hashlib
 import json
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -109,10 +112,18 @@ def deliver(
     """Deliver files to a target; raises EtlError with the target and what to do next.
 
     `mark`: names this delivery, by default by the content of the files. `note_aside`: is called with the place when
-    all files are there under temporary names. `aside_at`: where that was so before: if the target is still that place,
-    they only get their names; a file without a temporary one has its name, or was taken away.
+    all files are there under temporary names, or are delivered for good where that must not be repeated. `aside_at`:
+    where that was so before: if the target is still that place, they only get their names; a file without a temporary
+    one has its name, or was taken away.
     """
     mark, place = mark or _build_mark(paths), _build_place(target)
+    module = load_module(target.type)
+    if hasattr(module, "deliver_once"):
+        if aside_at != place:
+            with _encrypt(target, paths) as files:
+                note_delivered = partial(note_aside, place) if note_aside is not None else None
+                module.deliver_once(_resolve_options(target), files, mark, note_delivered)
+        return
     if aside_at != place:
         with _encrypt(target, paths) as files:
             if not _try_put_aside(target, files, mark):
@@ -120,7 +131,7 @@ def deliver(
         if note_aside is not None:
             note_aside(place)
     names = [f"{path.name}.pgp" if target.encrypt_for else path.name for path in paths]
-    load_module(target.type).publish(_resolve_options(target), names, mark)
+    module.publish(_resolve_options(target), names, mark)
 
 
 def deliver_as_is(target: Target, paths: list[Path]) -> None:
@@ -146,7 +157,7 @@ def _try_put_aside(target: Target, paths: list[Path], mark: str) -> bool:
     """Store files under temporary names; return False where a target has none, so that they are delivered."""
     module, options = load_module(target.type), _resolve_options(target)
     if not hasattr(module, "put_aside"):
-        module.deliver(options, paths, mark)
+        (getattr(module, "deliver", None) or module.deliver_once)(options, paths, mark)
         return False
     module.put_aside(options, paths, mark)
     return True

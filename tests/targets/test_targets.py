@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import pytest
 
-from systemscripts import targets
+from systemscripts import settings, targets
 from systemscripts.errors import ConfigurationError, UsageError
+from tests.smtp_server import SmtpServer
 
 
 def test_a_misspelt_target_names_the_nearest(tmp_path: Path) -> None:
@@ -41,3 +43,25 @@ def test_a_target_of_an_unknown_kind_is_a_configuration_fault(tmp_path: Path) ->
     (tmp_path / "there.yaml").write_text("type: pigeon\n")
     with pytest.raises(ConfigurationError, match="no delivery target of type 'pigeon'"):
         targets.deliver(targets.load_target("there", tmp_path), [])
+
+
+def test_a_mail_is_noted_as_delivered_before_its_session_ends_and_not_repeated(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "client.yaml").write_text("type: mail\nto: ann@example.com\n")
+    target = targets.load_target("client", tmp_path)
+    (tmp_path / "orders.csv").write_text("a\n1\n")
+    with SmtpServer() as server:
+        for name, value in server.settings.items():
+            monkeypatch.setenv(name, value)
+        settings.reset()
+        notes: list[tuple[str, bool]] = []
+        deliver = partial(targets.deliver, target, [tmp_path / "orders.csv"], "mark")
+        try:
+            deliver(note_aside=lambda where: notes.append((where, "QUIT" in map(str.upper, server.lines))))
+            # a kill after the note: the next run knows of it
+            deliver(aside_at=notes[0][0])
+        finally:
+            monkeypatch.undo()
+            settings.reset()
+        assert [is_over for _, is_over in notes] == [False] and server.list_recipients() == ["ann@example.com"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import mimetypes
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -29,8 +30,12 @@ def probe(written: dict[str, Any]) -> str:
     return f"the mail server takes mails for {written.get('to')}"
 
 
-def deliver(options: dict[str, Any], paths: list[Path], mark: str) -> None:
+def deliver_once(
+    options: dict[str, Any], paths: list[Path], mark: str, note_delivered: Callable[[], None] | None = None
+) -> None:
     """Mail the files; the same delivery has the same Message-ID when it is tried again.
+
+    `note_delivered`: is called as soon as the server has accepted the mail, before the rest of the session.
 
     Raises ConfigurationError (no server, refused login, wrong options), TryLaterError if the server is away or busy,
     EtlError if it refuses the address or one of the files.
@@ -48,7 +53,13 @@ def deliver(options: dict[str, Any], paths: list[Path], mark: str) -> None:
     for path in paths:
         media_type = mimetypes.guess_type(path.name)[0] or "application/octet-stream"
         message.add_attachment(path.read_bytes(), *media_type.split("/", 1), filename=path.name)
-    for refusal in mail.send(message, [chosen.to], correct_in="the delivery target, to"):
+
+    def record_accepted(_: list[mail.Refusal]) -> None:
+        if note_delivered is not None:
+            note_delivered()
+
+    refused = mail.send(message, [chosen.to], correct_in="the delivery target, to", on_accepted=record_accepted)
+    for refusal in refused:
         text = f"the mail server refused {refusal}"
         if refusal.is_temporary:
             raise TryLaterError(text, "The next run tries it again.")
