@@ -34,7 +34,7 @@ def open_for_load(context: Context) -> Iterator[Cursor]:
     with transaction(context.connection) as home:
         with target.transaction() as rows:
             yield home
-            target_ledger.copy_states(home, rows, target.name)
+            target_ledger.copy_changed_states(home, rows, target.name)
             forget_intent(home, target.load_uuid)
             target.is_in_doubt = True
         commit_home(context)
@@ -50,7 +50,7 @@ def open_for_plan(context: Context) -> Iterator[Cursor]:
             return
         with context.target.transaction() as rows:
             yield home
-            target_ledger.copy_states(home, rows, context.target.name)
+            target_ledger.copy_changed_states(home, rows, context.target.name)
 
 
 @contextmanager

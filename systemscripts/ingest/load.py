@@ -70,6 +70,9 @@ def _record_repeated(cursor: Cursor, context: Context, file: PreparedFile, decis
     if decision.action == "unchanged" and decision.dataset_id is not None:
         # a last_seen in the future would keep the dataset current until then
         states.mark_seen_again(cursor, decision.dataset_id, None if early else file.identity.date)
+        if (target := context.target) is not None:
+            # its state is what it was
+            target_ledger.copy_states(cursor, target.cursor, target.name, [decision.dataset_id])
     _record_status(cursor, context, file, decision.action, decision.dataset_id, reason=decision.reason)
     outcome = _build_outcome(file, decision.action, decision.dataset_id, reason=decision.reason)
     notices = []

@@ -98,7 +98,7 @@ def _undo_rows(cursor: Cursor, rows: list[dict[str, Any]], contexts: dict[str, C
         summary.rows.append(_undo_dataset(cursor, row, context))
         if context.target is not None:
             # the next one asks there what lies on top of it
-            target_ledger.copy_states(cursor, context.target.cursor, context.target.name)
+            target_ledger.copy_changed_states(cursor, context.target.cursor, context.target.name)
         summary.details += take_rows_back.reload_skipped_rows(cursor, row, contexts)
         if not row["is_held_file"]:
             _pause_import(cursor, context.config)

@@ -90,24 +90,29 @@ def claim(cursor: Cursor, name: str, table: str, installation: str, where: str) 
         )
 
 
-def read_home(home: Cursor, name: str) -> tuple[Datasets, set[int]]:
-    """Return the datasets of a target by the home ledger, those that are or were loaded, and the purged ones."""
+def read_home(home: Cursor, name: str, only: list[int] | None = None) -> tuple[Datasets, set[int]]:
+    """Return the datasets of a target by the home ledger, those that are or were loaded, and the purged ones.
+
+    `only`: the numbers of those that are wanted.
+    """
     home.execute(
         f"""select purged_at is not null, {", ".join(COLUMNS)} from dba.tdataset
-            where target_table = %s and status <> 'held' and not is_held_file""",
-        (name,),
+            where target_table = %s and status <> 'held' and not is_held_file
+              {"" if only is None else "and dataset_id = any(%s)"}""",
+        (name,) if only is None else (name, only),
     )
     rows = home.fetchall()
     return {row[1]: tuple(row[1:]) for row in rows}, {row[1] for row in rows if row[0]}
 
 
-def read_there(cursor: Cursor, name: str) -> tuple[Datasets, dict[int, str]]:
-    """Return the datasets of a target by the ledger next to its rows, and the load that wrote each."""
+def read_there(cursor: Cursor, name: str, only: list[int] | None = None) -> tuple[Datasets, dict[int, str]]:
+    """Return the datasets of a target by the ledger next to its rows, and the load of each; `only`: as there."""
+    condition = "" if only is None else " and dataset_id = any(%s)"
     cursor.execute(
-        sql.SQL(f"select load_uuid::text, {', '.join(COLUMNS)} from {{}} where target_table = %s").format(
+        sql.SQL(f"select load_uuid::text, {', '.join(COLUMNS)} from {{}} where target_table = %s{condition}").format(
             _name("tdataset")
         ),
-        (name,),
+        (name,) if only is None else (name, only),
     )
     rows = cursor.fetchall()
     return {row[1]: tuple(row[1:]) for row in rows}, {row[1]: row[0] for row in rows}
@@ -124,10 +129,25 @@ def add_dataset(home: Cursor, cursor: Cursor, name: str, dataset_id: int, load_u
     )
 
 
-def copy_states(home: Cursor, cursor: Cursor, name: str) -> None:
-    """Make what is known next to the rows equal to the home ledger; a dataset that home does not have is removed."""
-    at_home, _ = read_home(home, name)
-    there, _ = read_there(cursor, name)
+def copy_changed_states(home: Cursor, cursor: Cursor, name: str) -> None:
+    """Copy the states that the transaction at home has changed: a load takes no longer the more datasets there are."""
+    home.execute(
+        # as the condition of the index is written
+        """select dataset_id from dba.tdataset
+           where target_table = %s and target_table like 'postgresql:%%' and status_at = now()""",
+        (name,),
+    )
+    if changed := [row[0] for row in home.fetchall()]:
+        copy_states(home, cursor, name, changed)
+
+
+def copy_states(home: Cursor, cursor: Cursor, name: str, only: list[int] | None = None) -> None:
+    """Make what is known next to the rows equal to the home ledger; a dataset that home does not have is removed.
+
+    `only`: the numbers of the datasets to compare, by default all.
+    """
+    at_home, _ = read_home(home, name, only)
+    there, _ = read_there(cursor, name, only)
     assignments = ", ".join(f"{column} = %s" for column in COLUMNS[1:])
     for dataset_id, row in there.items():
         home_row = at_home.get(dataset_id)

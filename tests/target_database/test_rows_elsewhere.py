@@ -46,6 +46,25 @@ def test_rows_are_loaded_once_into_the_named_database(warehouse: Warehouse) -> N
     assert home("select count(*) from dba.tconfighistory where content::text like '%planted%'") == [(0,)]
 
 
+def test_a_load_compares_only_the_datasets_that_it_changes(warehouse: Warehouse) -> None:
+    """So a thousand files take a thousand times as long as one; the start of a run compares all."""
+    for name, row in (("a.csv", "1,1\n"), ("b.csv", "2,2\n")):
+        warehouse.put(name, row)
+        warehouse.load()
+    warehouse.sql(
+        """create function plant() returns trigger language plpgsql as $$ begin
+               update client_etl.tdataset set label = 'planted' where dataset_id = 1; return null; end $$;
+           create trigger plant after insert on client_etl.tdataset for each row execute function plant()"""
+    )
+    warehouse.put("c.csv", "3,3\n")
+    warehouse.load()
+    labels = "select label from client_etl.tdataset order by dataset_id"
+    assert warehouse.sql(labels) == [("planted",), (None,), (None,)]
+    warehouse.load()
+    warehouse.check()
+    assert numbers(warehouse) == [1, 2, 3]
+
+
 def test_a_snapshot_replaces_the_one_before_and_its_undo_brings_it_back(warehouse: Warehouse) -> None:
     names = {"dateconfig": "filename", "datelocation": "1", "dateformat": "yyyyMMdd"}
     warehouse.write_job(load_mode="snapshot", **names)
