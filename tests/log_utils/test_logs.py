@@ -204,8 +204,8 @@ def test_a_user_without_a_name_can_run_it(jobs: Jobs) -> None:
         "import getpass, sys\n"
         "def nobody(): raise KeyError('uid')\n"
         "getpass.getuser = nobody\n"
-        "from systemscripts.log_utils import run_log\n"
-        "print(run_log.get_user_name())"
+        "from systemscripts import person\n"
+        "print(person.get_account())"
     )
     environment = jobs.installation.process_environment()
     done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True)

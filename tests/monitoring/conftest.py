@@ -37,19 +37,21 @@ class Year:
         if not PAUSES:
             for pipeline in pipeline_config.load_pipelines():
                 if pipeline.schedule and pipeline.name != "weekly":
-                    assert self.installation.run("schedule", "pause", pipeline.name).returncode == 0
+                    # with an end: one without is reminded of
+                    command = ("schedule", "pause", pipeline.name, "--until", "2030-01-01")
+                    assert self.installation.run(*command).returncode == 0
             PAUSES.append(pauses.read_text())
         pauses.parent.mkdir(exist_ok=True)
         pauses.write_text(PAUSES[0])
 
     def without_schedules(self) -> None:
         """Nothing is expected any more."""
-        assert self.run("schedule", "pause", "weekly", day=-1) == 0
+        assert self.run("schedule", "pause", "weekly", "--until", "2030-01-01", day=-1) == 0
 
     def run(self, script: str, *arguments: object, day: float = 0) -> int:
-        """Run a script so many days after Monday 06:30."""
+        """Run a script as cron does, so many days after Monday 06:30."""
         moment = (MONDAY + timedelta(days=day)).isoformat()
-        return self.installation.run(script, *arguments, ETL_NOW=moment).returncode
+        return self.installation.run(script, *arguments, ETL_NOW=moment, ETL_STARTED_BY="cron").returncode
 
     def watch(self, day: float) -> list[str]:
         """Let the watchdog look; the subjects of the alerts that came of it."""
