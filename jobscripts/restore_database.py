@@ -99,7 +99,7 @@ def _describe_files(summary: Summary, house: House) -> None:
             f"{len(placed.left)} files of the project are of another version here and were left as they are;"
             f" those of the backup are in {placed.aside}/other_version",
         )
-    summary.next_steps += [f"as root put back what only root may write: {command}" for command in placed.commands]
+    summary.next_steps += placed.next_steps
 
 
 def _add_next_steps(summary: Summary, before: str, directories: Directories) -> None:

@@ -33,19 +33,19 @@ KEY_FILE = re.compile(r"key_file['\"]?\s*:\s*['\"]?([^'\",}\s]+)")
 
 def list_configuration(directories: Directories, texts: Iterable[str] = ()) -> dict[str, Path]:
     """Return the small files of a backup, by name. `texts`: configurations that are not in files, which name keys."""
-    files = {SETTINGS_NAME: settings.settings_file()}
-    for part in PROJECT_PARTS:
-        files |= _list_tree(settings.PROJECT / part, f"project/{part}")
-    files = {name: path for name, path in files.items() if not name.startswith(_build_skipped())}
-    if local := settings.current().etl_local_dir:
-        files |= _list_tree(local, "local")
+    files = _list_own()
+    named = list_named(texts)
     for part in STATE_PARTS:
         files |= _list_tree(directories.var / part, f"data/var/{part}")
-    named = {*_list_named_by_settings(files[SETTINGS_NAME]), *_list_keys(files.values(), texts)}
     files |= {build_name(path, directories): path for path in named}
     cron_file = own_cron_file.find_path()
     files[f"cron/{cron_file.name}"] = cron_file
     return {name: path for name, path in sorted(files.items()) if path.is_file()}
+
+
+def list_named(texts: Iterable[str] = ()) -> set[Path]:
+    """Return the paths that the settings and the configuration of this host name, also if there is nothing there."""
+    return {*_list_named_by_settings(settings.settings_file()), *_list_keys(_list_own().values(), texts)}
 
 
 def list_large(directories: Directories, lake_folders: Iterable[Path]) -> dict[str, Path]:
@@ -91,6 +91,16 @@ def is_safe_name(name: str) -> bool:
     if first == "project":
         return len(rest) > 1 and rest[0] in PROJECT_PARTS
     return name == SETTINGS_NAME or (first in ("local", "data", "home", "host", "cron") and bool(rest))
+
+
+def _list_own() -> dict[str, Path]:
+    """Return the settings file and the files of the configuration, by name."""
+    files = {SETTINGS_NAME: settings.settings_file()}
+    for part in PROJECT_PARTS:
+        files |= _list_tree(settings.PROJECT / part, f"project/{part}")
+    files = {name: path for name, path in files.items() if not name.startswith(_build_skipped())}
+    local = settings.current().etl_local_dir
+    return files | (_list_tree(local, "local") if local else {})
 
 
 def _build_skipped() -> tuple[str, ...]:

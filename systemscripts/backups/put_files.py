@@ -6,12 +6,14 @@ folders) stays as it is.
 
 from __future__ import annotations
 
+import grp
 import os
 import pwd
 import shlex
 import shutil
 import stat
 from collections import Counter
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -30,8 +32,6 @@ from systemscripts.directory_management import (
 
 # Folders of keys: gpg and ssh refuse them if others may enter.
 PRIVATE_FOLDERS = {".ssh", "pgp"}
-# Of what root puts back: the folders set aside are for their owner alone.
-MODES = "--mode=u=rwX,g=rX,o="
 # Where this host has its database and folders: not those of the host that the backup comes from.
 PLACES = ("DATABASE_URL", "DATABASE_READER_URL", "ETL_DATA_DIR", "ETL_LOCAL_DIR")
 
@@ -47,8 +47,8 @@ class Placed:
     left: list[Path] = field(default_factory=list)
     # the folder with what could not be written to its place
     aside: Path | None = None
-    # what puts it there
-    commands: list[str] = field(default_factory=list)
+    # for root: what puts it there
+    next_steps: list[str] = field(default_factory=list)
 
 
 def has_content(path: Path, file: StoredFile) -> bool:
@@ -96,8 +96,10 @@ class _Work:
         self.directories, self.is_same_version = directories, is_same_version
         self.aside = directories.var / f"restored_{settings.format_file_stamp()}"
         self.placed = Placed()
-        # parts of which something is set aside because this user may not write it
-        self.forbidden: set[str] = set()
+        # by this host itself, before anything is put back
+        self.named = house_files.list_named()
+        # set aside because this user may not write it
+        self.forbidden: list[str] = []
 
     def place(self, name: str, source: Path) -> None:
         """Move a file to its place, or set it aside."""
@@ -110,7 +112,7 @@ class _Work:
             self.placed.left.append(target)
             self._move(source, self.aside / "other_version" / name)
         elif not yaml_folders.can_write(target.parent) or (exists and not os.access(target, os.W_OK)):
-            self.forbidden.add(part)
+            self.forbidden.append(name)
             self._move(source, self.aside / name)
         else:
             if exists:
@@ -123,18 +125,16 @@ class _Work:
         """Return what was done, with the commands for what this user may not write."""
         if self.aside.is_dir():
             self.placed.aside = self.aside
-        user = pwd.getpwuid(os.geteuid()).pw_name
-        for part in sorted(self.forbidden):
-            target = house_files.find_place(part, self.directories)
-            if part == house_files.SETTINGS_NAME:
-                self.placed.commands.append(yaml_folders.format_copy(self.aside / part, target))
-                continue
-            read = shlex.join(["sudo", "-u", user, "tar", "-C", str(self.aside / part), MODES, "-c", "."])
-            write = shlex.join(["sudo", "tar", "-C", str(target), "-x", "--no-same-owner", "--no-overwrite-dir"])
-            command = f"{read} | {write}"
-            if part in ("project", "local"):
-                command += f" && {shlex.join(['sudo', 'chgrp', '-R', f'--reference={target}', str(target)])}"
-            self.placed.commands.append(command)
+        commands = [
+            format_command(name, self.aside / name, house_files.find_place(name, self.directories), self.named)
+            for name in sorted(self.forbidden)
+        ]
+        self.placed.next_steps = [f"as root put back what only root may write: {text}" for text in commands if text]
+        if left := commands.count(""):
+            self.placed.next_steps.append(
+                f"{left} files in {self.aside} belong where this host's own configuration names nothing;"
+                " docs/backup.md says how root puts them back"
+            )
         return self.placed
 
     def _move(self, source: Path, target: Path) -> None:
@@ -152,6 +152,26 @@ class _Work:
             if parent.is_relative_to(self.aside) or PRIVATE_FOLDERS & set(parent.parts):
                 parent.chmod(0o700)
         return target
+
+
+def format_command(name: str, source: Path, target: Path, named: Collection[Path]) -> str:
+    """Return what root types to put a file that is set aside to its place; "" where that is for root to decide.
+
+    It is the place only if this host itself names it (its folders of configuration, or a path of `named`) and all
+    folders above are of other users: what is set aside, and the backup, may be of the user of the jobs alone.
+    """
+    folder = next(parent for parent in target.parents if parent.exists())
+    is_own = any(parent.stat().st_uid == os.geteuid() != 0 for parent in (folder, *folder.parents))
+    part = name.partition("/")[0]
+    if is_own or not (part in (house_files.SETTINGS_NAME, "project", "local") or (part == "host" and target in named)):
+        return ""
+    if part == house_files.SETTINGS_NAME:
+        return yaml_folders.format_copy(source, target)
+    user, group = pwd.getpwuid(os.geteuid()).pw_name, grp.getgrgid(os.getegid()).gr_name
+    read = shlex.join(["sudo", "-u", user, "cat", str(source)])
+    mode = "750" if os.access(source, os.X_OK) else "640"
+    write = ["sudo", "install", "-D", "-m", mode, "-o", folder.owner(), "-g", group, "/dev/stdin", str(target)]
+    return f"{read} | {shlex.join(write)}"
 
 
 def _merge_settings(path: Path) -> str:

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from systemscripts import backups, pgp, settings
-from systemscripts.backups import bundle, encryption
+from systemscripts.backups import bundle, encryption, house_files, put_files
 from systemscripts.backups.packs import StoredFile
 from systemscripts.directory_management import Directories
 from systemscripts.errors import BadDataError, ConfigurationError, EtlError
@@ -118,6 +118,34 @@ def test_a_manifest_with_a_name_that_leads_elsewhere_is_refused(here: Installati
             continue
         with pytest.raises(BadDataError, match="which is not part of a backup"):
             bundle.read_manifest(path, ["secret"])
+
+
+def test_root_is_told_to_put_back_single_files_where_this_host_names_their_place(
+    here: Installation, tmp_path: Path
+) -> None:
+    here.write_settings(SECRET_KEY_FILE="/etc/client_etl_workflow/secret.key")
+    settings.reset()
+    local, source = tmp_path / "local", tmp_path / "aside"
+    local.mkdir()
+    source.write_text("x")
+    named = house_files.list_named()
+    told = {
+        name: put_files.format_command(name, source, target, named)
+        for name, target in {
+            "local/imports/a.yaml": local / "imports" / "a.yaml",
+            "host/etc/client_etl_workflow/secret.key": Path("/etc/client_etl_workflow/secret.key"),
+            "host/etc/cron.d/x": Path("/etc/cron.d/x"),
+            "home/.ssh/id": Path("/root/.ssh/id"),
+            "data/archive/a.csv": here.data / "archive" / "a.csv",
+        }.items()
+    }
+    assert told["local/imports/a.yaml"].endswith(f"/dev/stdin {local}/imports/a.yaml")
+    assert "secret.key" in told["host/etc/client_etl_workflow/secret.key"]
+    assert [name for name, command in told.items() if not command] == [
+        "host/etc/cron.d/x", "home/.ssh/id", "data/archive/a.csv",
+    ]  # fmt: skip
+    subprocess.run(["bash", "-ec", told["local/imports/a.yaml"].replace("sudo -u root ", "").replace("sudo ", "")])
+    assert (local / "imports" / "a.yaml").read_text() == "x"
 
 
 @pytest.mark.parametrize("fault", ["turned bytes", "cut off", "a pack is missing", "a pack is damaged"])
