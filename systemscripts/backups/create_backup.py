@@ -75,7 +75,7 @@ def _write_all(folder: Path, stem: str, passphrase: str, database: Dump, directo
     known = _read_last_manifest(directories)
     writer = packs.PackWriter(folder, stem, passphrase, known.files if known else {}, known.packs if known else {})
     with log_utils.step("files"):
-        files, faults = writer.store(house_files.list_large(directories, database.lake_folders))
+        files, faults = writer.store(lambda: house_files.list_large(directories, database.lake_folders))
     used = {file.pack for file in files.values()}
     manifest = Manifest(
         settings.now().isoformat(timespec="seconds"), settings.read_version(), socket.gethostname(), database.migration,

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import tarfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -21,6 +21,8 @@ from systemscripts.errors import BadDataError, EtlError
 SUFFIX = ".files"
 # Of a pack before it is compressed: what is repeated when an upload fails, and what S3 and SFTP servers take easily.
 MAX_PACK_BYTES = 4 * 2**30
+# Each listing after the first one has little to do; files that still move then have no end.
+MAX_LISTINGS = 20
 
 
 @dataclass(frozen=True)
@@ -57,36 +59,57 @@ class PackWriter:
         self.pack_of: dict[str, str] = {}
         self.written: list[Path] = []
 
-    def store(self, paths: Mapping[str, Path]) -> tuple[Files, list[str]]:
-        """Store files, by name; return them, and a sentence for each that is left out.
+    def store(self, list_paths: Callable[[], Mapping[str, Path]]) -> tuple[Files, list[str]]:
+        """Store the files that `list_paths` lists, by name; return them, and a sentence for each that is left out.
 
-        One that disappears meanwhile was archived, and is found there.
+        Files move meanwhile (into the archive, into the zip of a day): they are listed again, and what is new or has
+        changed is stored, until all that were listed before are still there.
         """
-        self._choose_packs(paths)
         stored: Files = {}
-        faults: list[str] = []
-        waiting = iter(paths.items())
+        faults: dict[str, str] = {}
+        before: set[str] = set()
+        for number in range(MAX_LISTINGS):
+            paths = list_paths()
+            if number == 0:
+                self._choose_packs(paths)
+            lost = self._store_listed(paths, stored, faults)
+            # the second time is needed also if none is lost: one may have moved while it was listed first
+            if number and not lost and before <= paths.keys():
+                break
+            before = set(paths)
+        else:
+            return stored, [*faults.values(), "files moved all the time; the next backup has those that are missing"]
+        # one with a fault that is gone was stored where it is now
+        return stored, [text for name, text in faults.items() if name in paths]
+
+    def _store_listed(self, paths: Mapping[str, Path], stored: Files, faults: dict[str, str]) -> set[str]:
+        """Store what is not in `stored` as it is now; return the names of those that have disappeared."""
+        lost: set[str] = set()
         new: list[tuple[str, Path, StoredFile]] = []
         total = 0
-        for name, path in waiting:
+        for name, path in paths.items():
             try:
+                if name in stored and _is_unchanged(path, stored[name]):
+                    continue
                 file = self._describe(name, path)
-            except FileNotFoundError:
-                continue
             except (OSError, EtlError) as error:
-                faults.append(f"{path}: {getattr(error, 'strerror', None) or error}")
+                if FileNotFoundError in (type(error), type(error.__cause__)):
+                    lost.add(name)
+                else:
+                    faults[name] = f"{path}: {getattr(error, 'strerror', None) or error}"
                 continue
             if file.pack:
                 stored[name] = file
+                faults.pop(name, None)
                 continue
             new.append((name, path, file))
             total += file.size
             if total >= MAX_PACK_BYTES:
-                self._write_pack(new, stored, faults)
+                lost |= self._write_pack(new, stored, faults)
                 new, total = [], 0
         if new:
-            self._write_pack(new, stored, faults)
-        return stored, faults
+            lost |= self._write_pack(new, stored, faults)
+        return lost
 
     def _choose_packs(self, paths: Mapping[str, Path]) -> None:
         """Go on with the packs of which at least half is still in use; by and by, nothing that was deleted stays."""
@@ -111,49 +134,67 @@ class PackWriter:
             digest = compute_sha256(path)
         return StoredFile(state.st_size, state.st_mtime_ns, digest, self.pack_of.get(digest, ""))
 
-    def _write_pack(self, new: Sequence[tuple[str, Path, StoredFile]], stored: Files, faults: list[str]) -> None:
-        """Write one pack and add its files to `stored`; one that changes meanwhile is left out."""
+    def _write_pack(
+        self, new: Sequence[tuple[str, Path, StoredFile]], stored: Files, faults: dict[str, str]
+    ) -> set[str]:
+        """Write one pack and add its files to `stored`; one that changes meanwhile is left out.
+
+        Return the names of those that have disappeared.
+        """
         name = f"{self.stem}-{len(self.written) + 1:03}{SUFFIX}"
         part = self.folder / f".{name}.part"
         sizes: dict[str, int] = {}
         changed: set[str] = set()
+        lost: set[str] = set()
         with encryption.encrypt_to(part, self.passphrase) as target, tarfile.open(fileobj=target, mode="w|") as tar:
             for file_name, path, file in new:
                 if file.digest not in sizes and file.digest not in changed:
-                    if _try_add(tar, path, file):
+                    try:
+                        is_added = _try_add(tar, path, file)
+                    except FileNotFoundError:
+                        lost.add(file_name)
+                        continue
+                    if is_added:
                         sizes[file.digest] = file.size
                     else:
                         # under its name the pack has something else now
                         changed.add(file.digest)
                 if file.digest in changed:
-                    faults.append(f"{path}: it changed while it was read; the next backup has it")
+                    faults[file_name] = f"{path}: it changed while it was read; the next backup has it"
                     continue
                 stored[file_name] = StoredFile(file.size, file.modified_ns, file.digest, name)
+                faults.pop(file_name, None)
         if not sizes:
             part.unlink()
-            return
+            return lost
         part.chmod(0o660)
         pack = Pack(compute_sha256(part), part.stat().st_size, sum(sizes.values()))
         part.replace(self.folder / name)
         self.packs[name] = pack
         self.pack_of |= dict.fromkeys(sizes, name)
         self.written.append(self.folder / name)
+        return lost
 
 
 def _is_there(path: Path, pack: Pack) -> bool:
     return path.is_file() and path.stat().st_size == pack.size
 
 
+def _is_unchanged(path: Path, file: StoredFile) -> bool:
+    state = path.stat()
+    return (state.st_size, state.st_mtime_ns) == (file.size, file.modified_ns)
+
+
 def _try_add(tar: tarfile.TarFile, path: Path, file: StoredFile) -> bool:
-    """Add a content under its hash; return False if it is no longer what it was, and then it is never looked up."""
+    """Add a content under its hash; return False if it is no longer what it was, and then it is never looked up.
+
+    Raises FileNotFoundError, and then nothing was added.
+    """
     member = tarfile.TarInfo(file.digest)
     member.size = file.size
-    try:
-        with path.open("rb") as stream:
-            reader = _PaddedReader(stream)
-            tar.addfile(member, reader)
-    except FileNotFoundError:
-        return False
+    with path.open("rb") as stream:
+        reader = _PaddedReader(stream)
+        tar.addfile(member, reader)
     return reader.hash.hexdigest() == file.digest
 
 

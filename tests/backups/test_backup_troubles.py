@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 
 from systemscripts import backups, pgp, settings
-from systemscripts.backups import bundle, encryption, house_files, put_files
+from systemscripts.backups import bundle, encryption, house_files, packs, put_files
 from systemscripts.backups.packs import StoredFile
-from systemscripts.directory_management import Directories
+from systemscripts.directory_management import Directories, compute_sha256
 from systemscripts.errors import BadDataError, ConfigurationError, EtlError
 from tests.conftest import Installation
 from tests.test_pgp import generate_key, run_gpg
@@ -146,6 +146,40 @@ def test_root_is_told_to_put_back_single_files_where_this_host_names_their_place
     ]  # fmt: skip
     subprocess.run(["bash", "-ec", told["local/imports/a.yaml"].replace("sudo -u root ", "").replace("sudo ", "")])
     assert (local / "imports" / "a.yaml").read_text() == "x"
+
+
+@pytest.mark.parametrize("moment", ["after the first listing", "in the first listing", "after the second listing"])
+def test_a_file_that_moves_into_the_zip_of_a_day_meanwhile_is_stored(tmp_path: Path, moment: str) -> None:
+    folder, archive = tmp_path / "backups", tmp_path / "archive"
+    folder.mkdir()
+    archive.mkdir()
+    moved, day = archive / "orders_1.csv", archive / "20260105.zip"
+    moved.write_text("a\n1\n")
+    day.write_bytes(b"the zip of before")
+    listings = 0
+
+    def move() -> None:
+        moved.unlink()
+        day.write_bytes(b"the zip with orders_1.csv")
+
+    def list_paths() -> dict[str, Path]:
+        nonlocal listings
+        listings += 1
+        paths = {f"data/archive/{path.name}": path for path in sorted(archive.iterdir())}
+        if moment == "in the first listing" and listings == 1:
+            del paths["data/archive/orders_1.csv"]
+        if listings == (2 if moment == "after the second listing" else 1):
+            move()
+        return paths
+
+    stored, faults = packs.PackWriter(folder, "etl_20260105T043000", "secret", {}, {}).store(list_paths)
+    assert faults == []
+    assert stored["data/archive/20260105.zip"].digest == compute_sha256(day)
+    needed: dict[str, set[str]] = {}
+    for file in stored.values():
+        needed.setdefault(file.pack, set()).add(file.digest)
+    read = {digest for digest, blocks in packs.read_contents(folder, needed, ["secret"]) for _ in blocks}
+    assert read == {file.digest for file in stored.values()}
 
 
 @pytest.mark.parametrize("fault", ["turned bytes", "cut off", "a pack is missing", "a pack is damaged"])
