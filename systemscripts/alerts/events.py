@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 
 from systemscripts.commands import format_command
@@ -29,7 +30,7 @@ class Outcome:
     `kind` distinguishes one way of failing from another. `connected`: whether the run was connected to the database.
     `cause`: what other jobs fail from, too. `undecided`: the files that it held or refused, as `list_undecided` names
     them. `decisions`: the commands that decide about held files. `next_steps`: those that run the job again.
-    `step_logs`: the logs of the steps that failed, if it is a pipeline.
+    `step_logs`: the logs of the steps that failed, if it is a pipeline. `began_at`: when the run began; None: unknown.
     """
 
     job: str
@@ -46,6 +47,7 @@ class Outcome:
     decisions: tuple[str, ...] = ()
     next_steps: tuple[str, ...] = ()
     step_logs: tuple[Path, ...] = ()
+    began_at: datetime | None = None
 
     @property
     def command(self) -> str:

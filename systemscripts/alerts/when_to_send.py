@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager, suppress
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from systemscripts import masking, settings
 from systemscripts.alerts import alert_state as states
 from systemscripts.alerts import causes, channels, messages, recipients, state_changes, undecided, unsent_mail
 from systemscripts.alerts.alert_state import State
-from systemscripts.alerts.causes import DATABASE, WATCHED
+from systemscripts.alerts.causes import DATABASE, DATABASE_DISK, WATCHED
 from systemscripts.alerts.events import Cause, Finding, Outcome
 from systemscripts.directory_management import Directories
 from systemscripts.errors import EtlError
@@ -40,7 +40,7 @@ def try_record_outcome(
         else:
             _record_job(outcome, directories, connection)
         if outcome.status == "succeeded":
-            _recover_causes(outcome.command, directories)
+            _recover_causes(outcome, directories)
         is_kept = True
     settle_decided(connection, directories)
     if sends_now:
@@ -189,9 +189,18 @@ def _record_cause(cause: Cause, error: str, directories: Directories, command: s
     state_changes.record_finding(finding, path, cause.job)
 
 
-def _recover_causes(command: str, directories: Directories) -> None:
+def _recover_causes(outcome: Outcome, directories: Directories) -> None:
     """End each cause for which a job could not run that now succeeded, if it is over for the others, too."""
     for path, state in states.list_states(directories):
-        is_met = state.is_failing and causes.is_shared(state) and masking.mask(command) in state.items
-        if is_met and state.job != DATABASE and causes.is_over(state):
+        if not state.is_failing or not causes.is_shared(state) or state.job == DATABASE:
+            continue
+        is_met = masking.mask(outcome.command) in state.items or _has_written_since(outcome, state)
+        if is_met and causes.is_over(state):
             state_changes.recover(path)
+
+
+def _has_written_since(outcome: Outcome, state: State) -> bool:
+    """Return whether a run shows that the database has space again: it may be that only a typed command had met it."""
+    if state.job != DATABASE_DISK or not outcome.connected or outcome.began_at is None:
+        return False
+    return datetime.fromisoformat(state.since) < outcome.began_at

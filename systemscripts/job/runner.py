@@ -56,6 +56,7 @@ class Runner:
         self.directories = Directories(settings.current().etl_data_dir).create()
         _keep_alert_settings()
         run_uuid = log_utils.choose_run_uuid()
+        self._began_at = settings.now()
         # a pipeline reports its steps, in one mail for all of them
         self.reports_failure = needs.alert and not os.environ.get("ETL_PARENT_UUID")
         # a slow mail server must not delay the tools that people use interactively
@@ -224,7 +225,7 @@ class Runner:
             outcome.failure_type, connected=self._heartbeat is not None, cause=outcome.cause,
             undecided=self._list_undecided(outcome, connection), decisions=self._list_decisions(),
             next_steps=tuple(map(masking.mask, self.summary.next_steps)),
-            step_logs=tuple(map(Path, self.summary.step_logs)),
+            step_logs=tuple(map(Path, self.summary.step_logs)), began_at=self._began_at,
         )  # fmt: skip
         if not alerts.try_record_outcome(alert_outcome, self.directories, connection=connection) and outcome.exit_code:
             wrapper.say_alert_lost(f"{self.job} {self.key}".strip(), error)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -88,6 +90,20 @@ def test_all_runs_that_find_no_database_share_one_message_that_names_them(direct
     end_run(directories, "succeeded", job="three", connected=True)
     state = read_state(directories, causes.DATABASE)
     assert state is not None and not state.is_failing and "etl one" in state.text
+
+
+def test_a_full_disk_of_the_database_is_over_when_any_later_run_has_succeeded(directories: Directories) -> None:
+    full = Cause(causes.DATABASE_DISK, "", causes.FULL, "the disk of the database is full", "free space")
+    typed = Outcome("typed", "", "failed", 1, "it is full", "once", Path("no.log"), connected=True, cause=full)
+    now = settings.now()
+    other = Outcome("tiny", "", "succeeded", 0, "", "", Path("no.log"), connected=True)
+    assert when_to_send.try_record_outcome(typed, directories, sends_now=False)
+    # a run that was under way, and one that needs no database, do not show it
+    for connected, minutes, is_failing in ((True, -1, True), (False, 1, True), (True, 1, False)):
+        outcome = replace(other, connected=connected, began_at=now + timedelta(minutes=minutes))
+        assert when_to_send.try_record_outcome(outcome, directories, sends_now=False)
+        state = read_state(directories, causes.DATABASE_DISK)
+        assert state is not None and state.is_failing == is_failing
 
 
 def test_a_message_that_cannot_be_sent_keeps_no_other_from_being_sent(
