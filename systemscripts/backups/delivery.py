@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -34,14 +34,16 @@ def deliver_backup(target: Target, path: Path) -> Delivery:
     delivery = Delivery()
     there = targets.list_sizes(target)
     with temporary_files.create_folder(temporary_files.UNPACKED_PREFIX) as scratch:
+        read_text = _build_reader(target, scratch)
+        proven = _list_proven(there, read_text)
         for each in _list_parts(path):
-            if each.suffix == packs.SUFFIX and there.get(each.name) == each.stat().st_size:
+            if each.suffix == packs.SUFFIX and each.name in proven and there[each.name] == each.stat().st_size:
                 continue
             targets.deliver_as_is(target, [each])
             _verify(target, each, scratch)
             delivery.files, delivery.size = delivery.files + 1, delivery.size + each.stat().st_size
         try:
-            delivery.removed = inventory.choose_needless(targets.list_sizes(target), _build_reader(target, scratch))
+            delivery.removed = inventory.choose_needless(targets.list_sizes(target), read_text)
             targets.remove(target, delivery.removed)
         # a login that may not remove protects the backups; the target then has a rule of its own
         except EtlError as error:
@@ -87,6 +89,17 @@ def _list_parts(path: Path) -> list[Path]:
     return [*(path.with_name(name) for name in sorted(names) if name != path.name), checksums, path]
 
 
+def _list_proven(there: Mapping[str, int], read_text: Callable[[str], str]) -> set[str]:
+    """Return the files at a target that were read back: hashes that name them are delivered only after that."""
+    proven: set[str] = set()
+    for name in there:
+        if name.endswith(bundle.CHECKSUMS_SUFFIX):
+            # what cannot be read proves nothing
+            with suppress(EtlError, UnicodeDecodeError):
+                proven |= bundle.parse_checksums(read_text(name)).keys()
+    return proven & there.keys()
+
+
 def _verify(target: Target, path: Path, scratch: Path) -> None:
     """Read a delivered file back; raises EtlError if it is not what was delivered, and removes it there."""
     copy = scratch / path.name
@@ -101,6 +114,8 @@ def _verify(target: Target, path: Path, scratch: Path) -> None:
 def _build_reader(target: Target, scratch: Path) -> Callable[[str], str]:
     def read_text(name: str) -> str:
         targets.fetch(target, name, scratch / name)
-        return (scratch / name).read_text(encoding="utf-8")
+        text = (scratch / name).read_text(encoding="utf-8")
+        (scratch / name).unlink()
+        return text
 
     return read_text

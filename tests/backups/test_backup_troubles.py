@@ -17,6 +17,7 @@ from systemscripts.backups import bundle, encryption, house_files, packs, put_fi
 from systemscripts.backups.packs import StoredFile
 from systemscripts.directory_management import Directories, compute_sha256
 from systemscripts.errors import BadDataError, ConfigurationError, EtlError
+from systemscripts.targets import Target
 from tests.conftest import Installation
 from tests.test_pgp import generate_key, run_gpg
 from tests.tiny_jobs import wait_for
@@ -180,6 +181,19 @@ def test_a_file_that_moves_into_the_zip_of_a_day_meanwhile_is_stored(tmp_path: P
         needed.setdefault(file.pack, set()).add(file.digest)
     read = {digest for digest, blocks in packs.read_contents(folder, needed, ["secret"]) for _ in blocks}
     assert read == {file.digest for file in stored.values()}
+
+
+def test_a_pack_of_a_killed_delivery_is_read_back_by_the_next_one(house: Installation, tmp_path: Path) -> None:
+    path = make(house)
+    [pack] = path.parent.glob("*.files")
+    (tmp_path / "away").mkdir()
+    target = Target.model_validate({"name": "safe_place", "type": "folder", "path": str(tmp_path / "away")})
+    # the kill was before it was read back
+    damaged = tmp_path / "away" / pack.name
+    damaged.write_bytes(bytes(pack.stat().st_size))
+    assert backups.deliver_backup(target, path).files == 3
+    assert damaged.read_bytes() == pack.read_bytes()
+    assert backups.deliver_backup(target, path).files == 2
 
 
 @pytest.mark.parametrize("fault", ["turned bytes", "cut off", "a pack is missing", "a pack is damaged"])
