@@ -17,7 +17,7 @@ from systemscripts import alerts, db_utils, disk_space, settings
 from systemscripts.configuration import pipeline_config
 from systemscripts.directory_management import Directories, compute_sha256
 from systemscripts.monitoring import watchdog_checks, watchdog_view
-from systemscripts.monitoring.checks import backup_files, clock, disk_trend
+from systemscripts.monitoring.checks import backup_files, clock, disk_trend, interrupted_loads
 from systemscripts.monitoring.doctor_lines import Context, Line
 from systemscripts.retention import clock_guard
 from systemscripts.schedules import cron_file, due_starts, pauses
@@ -275,3 +275,21 @@ def test_the_folder_of_a_postgresql_of_this_host_is_found_by_its_port(here: Inst
         settings.reset()
         found = disk_space.find_server_folder(tmp_path)
         assert (found.name if found else None) == expected, url
+
+
+def test_a_load_elsewhere_that_no_run_takes_back_is_named(watched: Watched) -> None:
+    """At once where no import loads that target any longer, else after a day: the next run takes the rows back."""
+    target = "postgresql:warehouse/public.orders"
+    watched.own.configure("orders", target_table=target)
+    begin = f"insert into dba.ttargetload values (gen_random_uuid(), '{target}', 'orders', gen_random_uuid())"
+    watched.own.sql(begin)
+    assert watched.watch() == [] and watched.ask_doctor(interrupted_loads.check) == []
+    title = f"rows of an interrupted load may count in {target}"
+    assert watched.watch(hours=25) == [title]
+    watched.own.sql("delete from dba.ttargetload")
+    assert watched.watch() == [f"over: {title}"]
+    watched.own.sql("delete from dba.timportconfig")
+    watched.own.sql(begin)
+    assert len(watched.ask_doctor(interrupted_loads.check)) == 1
+    text = watched.tell_once(title, lambda: watched.own.sql("delete from dba.ttargetload"))
+    assert "Set the target of a job named orders to it again" in text and "delete from dba.ttargetload" in text

@@ -19,7 +19,18 @@ from systemscripts.retention import clock_guard
 
 KEYS = ("clock",)
 # What looks wrong under a wrong clock: it is not reported before the clock is right.
-CONSEQUENCES = ("missed", "late", "silent", "backup", "certificate", "undecided", "pgp", "pause", "full_on")
+CONSEQUENCES = (
+    "missed",
+    "late",
+    "silent",
+    "backup",
+    "certificate",
+    "undecided",
+    "pgp",
+    "pause",
+    "full_on",
+    "interrupted_load",
+)
 MAX_DIFFERENCE_SECONDS = 60
 SET_CLOCK = "timedatectl set-ntp true"
 ORDER = 90
