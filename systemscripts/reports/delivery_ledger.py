@@ -208,8 +208,8 @@ def _send_mail(
         for name in [name for name in left if name.startswith(TARGET_PREFIX)]:
             target = name.removeprefix(TARGET_PREFIX)
 
-            def note_aside(place: str, target: str = target) -> None:
-                accepted[:] = [*_list_without_aside(accepted, target), f"{ASIDE_PREFIX}{place}:{target}"]
+            def note_aside(place_mark: str, target: str = target) -> None:
+                accepted[:] = [*_list_without_aside(accepted, target), f"{ASIDE_PREFIX}{place_mark}:{target}"]
                 _record_status(connection, delivery_id, "pending", accepted, None)
 
             mark = hashlib.sha256(f"{message_id} {name}".encode()).hexdigest()[:16]

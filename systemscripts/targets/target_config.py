@@ -116,20 +116,20 @@ def deliver(
     where that was so before: if the target is still that place, they only get their names; a file without a temporary
     one has its name, or was taken away.
     """
-    mark, place = mark or _build_mark(paths), _build_place(target)
+    mark, place_mark = mark or _build_mark(paths), _build_place_mark(target)
     module = load_module(target.type)
     if hasattr(module, "deliver_once"):
-        if aside_at != place:
+        if aside_at != place_mark:
             with _encrypt(target, paths) as files:
-                note_delivered = partial(note_aside, place) if note_aside is not None else None
+                note_delivered = partial(note_aside, place_mark) if note_aside is not None else None
                 module.deliver_once(_resolve_options(target), files, mark, note_delivered)
         return
-    if aside_at != place:
+    if aside_at != place_mark:
         with _encrypt(target, paths) as files:
             if not _try_put_aside(target, files, mark):
                 return
         if note_aside is not None:
-            note_aside(place)
+            note_aside(place_mark)
     names = [f"{path.name}.pgp" if target.encrypt_for else path.name for path in paths]
     module.publish(_resolve_options(target), names, mark)
 
@@ -146,7 +146,7 @@ def _build_mark(paths: list[Path]) -> str:
     return hashlib.sha256("".join(map(compute_sha256, paths)).encode()).hexdigest()[:MARK_LETTERS]
 
 
-def _build_place(target: Target) -> str:
+def _build_place_mark(target: Target) -> str:
     """Return what tells the place and the form of a delivery from those before the target was corrected."""
     options = {key: value for key, value in _resolve_options(target).items() if not plain_secrets.is_secret(key)}
     text = json.dumps([target.type, options, target.encrypt_for], sort_keys=True, default=str)

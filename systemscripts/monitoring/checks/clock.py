@@ -20,17 +20,8 @@ from systemscripts.retention import clock_guard
 KEYS = ("clock",)
 # What looks wrong under a wrong clock: it is not reported before the clock is right.
 CONSEQUENCES = (
-    "missed",
-    "late",
-    "silent",
-    "backup",
-    "certificate",
-    "undecided",
-    "pgp",
-    "pause",
-    "full_on",
-    "interrupted_load",
-)
+    "missed", "late", "silent", "backup", "certificate", "undecided", "pgp", "pause", "full_on", "interrupted_load",
+)  # fmt: skip
 MAX_DIFFERENCE_SECONDS = 60
 SET_CLOCK = "timedatectl set-ntp true"
 ORDER = 90

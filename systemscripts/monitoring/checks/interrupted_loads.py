@@ -51,10 +51,6 @@ def _list_left(connection: Connection, now: datetime) -> Iterator[tuple[str, str
         rows = cursor.fetchall()
     for target, config_name, begun_at in rows:
         forget = format_command("database", "sql", f"delete from dba.ttargetload where target_table = '{target}'")
-        yield (
-            target,
-            f"a load of {config_name} into {target} was interrupted on {begun_at:%a %Y-%m-%d}, and no run has taken its "
-            "rows back",
-            f"Set the target of a job named {config_name} to it again and run that job once; or, if that database is "
-            f"gone: {forget}",
-        )
+        error = f"a load of {config_name} into {target} was interrupted on {begun_at:%a %Y-%m-%d}, and not taken back"
+        hint = f"Set the target of a job named {config_name} to it again and run that job once; or, if that database is"
+        yield target, error, f"{hint} gone: {forget}"
