@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 import logging
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from systemscripts import mail, masking, settings
 from systemscripts.alerts import recipients
@@ -72,14 +75,19 @@ def _notify(state: State, address: str) -> None:
         import apprise
     except ImportError as error:
         raise ConfigurationError("ALERT_URLS needs the Python package apprise", explain_missing_package()) from error
-    asset = apprise.AppriseAsset(app_id="Client ETL Workflow", async_mode=False)
+    asset = apprise.AppriseAsset(app_id="Client ETL Workflow", async_mode=False, http_redirects=False)
     service = apprise.Apprise.instantiate(address, asset=asset, suppress_exceptions=True)
     if service is None:
         raise ConfigurationError(f"{scheme}:// of ALERT_URLS is not an address of Apprise", "Correct ALERT_URLS.")
+    # also where the address asks for it: the message, and the secrets with it, would go to any place
+    service.redirects = False
     # a text that is too long for the service is shortened, not refused
     service.overflow_mode = apprise.OverflowMode.TRUNCATE
     colour = apprise.NotifyType.FAILURE if state.is_failing else apprise.NotifyType.SUCCESS
-    with apprise.LogCapture(level=logging.WARNING, fmt="%(message)s") as said:  # type: ignore[no-untyped-call]
+    with (
+        _ignoring_proxies(),
+        apprise.LogCapture(level=logging.WARNING, fmt="%(message)s") as said,  # type: ignore[no-untyped-call]
+    ):
         is_sent = service.notify(
             title=mail.add_to_subject(state.subject), body=_shorten(state.text), notify_type=colour,
             body_format=apprise.NotifyFormat.TEXT,
@@ -88,6 +96,16 @@ def _notify(state: State, address: str) -> None:
     if not is_sent:
         text = f"{scheme}:// of ALERT_URLS did not accept it"
         raise TryLaterError(masking.mask(f"{text}: {reason}" if reason else text), "Check ALERT_URLS.")
+
+
+@contextmanager
+def _ignoring_proxies() -> Iterator[None]:
+    """Hide the proxies of the environment, which Apprise would use."""
+    hidden = {name: os.environ.pop(name) for name in list(os.environ) if name.lower().endswith("_proxy")}
+    try:
+        yield
+    finally:
+        os.environ.update(hidden)
 
 
 def _shorten(text: str) -> str:

@@ -16,10 +16,14 @@ ANSWER_SECONDS = 20
 
 # Only the suite's own Python has Apprise; addresses and text are passed by pipes, so that no process list shows them.
 NOTIFY = """
-import apprise, json, re, sys
+import apprise, json, os, re, sys
+for name in [name for name in os.environ if name.lower().endswith("_proxy")]:
+    del os.environ[name]
 urls, subject, text = json.load(sys.stdin)
-services = apprise.Apprise(asset=apprise.AppriseAsset(async_mode=False))
+services = apprise.Apprise(asset=apprise.AppriseAsset(async_mode=False, http_redirects=False))
 known = [services.add(url) for url in re.split(r"[\\s,]+(?=[A-Za-z0-9]{2,20}://)", urls)]
+for service in services:
+    service.redirects = False
 sys.exit(0 if all(known) and services.notify(title=subject, body=text) else 1)
 """
 NOTIFY_SECONDS = 60

@@ -18,13 +18,12 @@ from pydantic import (
     model_validator,
 )
 
-from systemscripts.settings.alert_addresses import list_secret_parts, split_addresses
+from systemscripts.settings.alert_addresses import LOOPBACK, list_secret_parts, split_addresses
 from systemscripts.settings.mailboxes import Mailboxes
 from systemscripts.settings.project import PROJECT
 
 EMBEDDED = "embedded"
 # What is sent to these does not leave the machine.
-LOOPBACK = ("127.0.0.1", "localhost", "::1")
 # Variables with these suffixes are not secret; their values may be shown.
 PLAIN_SUFFIXES = ("_HOST", "_PORT", "_USER", "_PATH", "_FOLDER", "_BUCKET", "_REGION", "_DATABASE")
 # The field that holds them; not a setting itself.

@@ -10,6 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from systemscripts.alerts import web_channels
+from systemscripts.alerts.alert_state import State
+from systemscripts.errors import TryLaterError
 from systemscripts.settings.alert_addresses import list_secret_parts, split_addresses
 from tests.mail_origin import strip_origin
 from tests.smtp_server import SmtpServer
@@ -33,6 +36,7 @@ class Service:
     def __init__(self) -> None:
         self.titles: list[str] = []
         self.answer = 200
+        self.location = ""
         service = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -41,6 +45,8 @@ class Service:
                 if service.answer == 200:
                     service.titles.append(strip_origin(content["title"]))
                 self.send_response(service.answer)
+                if service.location:
+                    self.send_header("Location", service.location)
                 self.end_headers()
 
             def log_message(self, format: str, *args: object) -> None:
@@ -146,3 +152,31 @@ def test_addresses_are_separated_by_commas_that_a_scheme_follows_and_hide_their_
     assert "secret99" in list_secret_parts(mailto) and "mail.example.com" not in list_secret_parts(mailto)
     with pytest.raises(ValueError, match="expected addresses of Apprise"):
         split_addresses("ntfy.example.com/topic")
+
+
+@pytest.mark.parametrize("address", [
+    "json://example.com/x", "mailto://u:p@example.com", "ntfy://example.com/topic", "ntfy://u:p@topic",
+    "rsyslog://example.com", "jsons://example.com/x?verify=no", "mailtos://u:p@example.com?mode=insecure",
+    "jsons://example.com/x?Verify=False",
+])  # fmt: skip
+def test_an_address_without_tls_is_refused(address: str) -> None:
+    with pytest.raises(ValueError, match=r"instead of|only for a server on this machine|remove that"):
+        split_addresses(f"slack://T1JJ3T3L2/A1BRTD4JD/TIiajkdn, {address}")
+    assert split_addresses("ntfy://topic, json://127.0.0.1:80/x, jsons://example.com/x?verify=yes")
+
+
+def test_no_proxy_and_no_redirect_takes_a_message_of_apprise_elsewhere(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = Service()
+    state = State("tiny", "", "", "2026-11-02T10:00:00+00:00", "it is broken", subject="[ETL] tiny", text="text")
+    for name in ("http_proxy", "HTTP_PROXY", "ALL_PROXY"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    web_channels._notify(state, service.make_address("One"))
+    assert service.titles == ["[ETL] tiny"]
+    service.answer, service.location = 307, f"http://127.0.0.1:{other.server.server_address[1]}/"
+    with pytest.raises(TryLaterError):
+        web_channels._notify(state, f"{service.make_address('One')}?redirect=yes")
+    assert other.titles == []
+    other.server.shutdown()
+    other.server.server_close()
