@@ -145,6 +145,8 @@ def console(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterato
         DATABASE_URL=url,
         DATABASE_READER_URL=reader_url,
         FILE_STILL_SECONDS="0",
+        # what the weekly pipeline needs
+        MEETMAX_FIRST_EVENTS="119000-119999",
         CONSOLE_HOSTS="console.example.test",
         CONSOLE_READ_SECONDS="5",
         METRICS_TOKEN="a-token-of-the-monitoring",
