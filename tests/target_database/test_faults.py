@@ -109,15 +109,16 @@ def test_a_target_that_is_away_is_told_once_under_the_name_of_its_job(
 ) -> None:
     jobs.write("other", "pass")
     warehouse.put("a.csv", ROWS)
+    warehouse.load()
     parts = urlsplit(warehouse.address)
     away = warehouse.address.replace(f":{parts.port}/", ":1/")
     for address, code in ((away, 75), (warehouse.address.replace("planted", "wrong"), 78)):
         warehouse.installation.write_settings(SOURCE_WAREHOUSE=address)
         for _ in range(2):
-            assert warehouse.run().returncode == code
+            assert warehouse.installation.run("generic_import", "orders").returncode == code
             # it reaches the database of home, which was never away
             assert jobs.run("other").returncode == 0
-    assert mails.list_subjects() == ["[ETL] run_elt orders failed"] * 2
+    assert mails.list_subjects() == ["[ETL] generic_import orders failed"] * 2
     assert "target.database" in mails.read_text() and "DATABASE_URL" not in mails.read_text()
 
 
