@@ -19,6 +19,7 @@ from systemscripts import targets
 from systemscripts.errors import EtlError
 from tests.clones import Clone
 from tests.conftest import PROJECT, Installation
+from tests.mail_origin import strip_origin
 from tests.reports.conftest import MoodySink
 from tests.sources import store_servers
 from tests.sources.store_servers import PASSWORD, StoreServer
@@ -151,7 +152,7 @@ def test_every_door_replaces_a_file_as_a_whole(installation: Installation, tmp_p
             targets.deliver(absent, [report])
 
 
-def test_a_mail_has_each_kind_of_file_and_the_same_number_after_a_kill(
+def test_a_mail_has_each_kind_of_file_and_no_kill_repeats_it(
     mailing: Installation, sink: MoodySink, clone: Clone
 ) -> None:
     names = ("orders.csv", "orders.xlsx", "orders.parquet")
@@ -160,9 +161,8 @@ def test_a_mail_has_each_kind_of_file_and_the_same_number_after_a_kill(
     mailing.sql("update dba.treportmanager set send_if = 'problems'")
     done = clone.run(mailing, "send_report", "orders")
     assert done.returncode == 0, done.stderr
-    first, *others = sink.read()
-    assert [message["Message-ID"] for message in others] == [first["Message-ID"]]
-    assert (first["To"], first["Subject"]) == ("orders@client.example", "Your orders")
+    [first] = sink.read()
+    assert (first["To"], strip_origin(first["Subject"])) == ("orders@client.example", "Your orders")
     files = {part.get_filename(): part.get_payload(decode=True) for part in first.iter_attachments()}
     assert tuple(files) == names
     assert b'1,0.50,"a ""b"",",2026-11-02,,' in files["orders.csv"]
