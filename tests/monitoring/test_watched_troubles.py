@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import shutil
+import subprocess
 import time
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
@@ -143,11 +144,15 @@ def test_a_pause_that_was_forgotten_is_told_and_one_with_an_end_is_not(watched: 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files away")
 @pytest.mark.parametrize("how", ["content", "mode", "owner", "gone"])
 def test_a_cron_file_that_cron_ignores_or_that_starts_something_else_is_told(
-    watched: Watched, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, how: str
+    watched: Watched, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, request: pytest.FixtureRequest, how: str
 ) -> None:
     path = tmp_path / "etl_jobs"
     monkeypatch.setenv("ETL_CRON_FILE", str(path))
     assert watched.watch() == []  # not used here yet
+    # where no cron runs, that is told instead: a process of its name will do
+    daemon = tmp_path / "cron"
+    shutil.copy(str(shutil.which("sleep")), daemon)
+    request.addfinalizer(subprocess.Popen([daemon, "600"]).kill)
     expected = cron_file.render_own()
 
     def install() -> None:
