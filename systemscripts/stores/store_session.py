@@ -44,7 +44,8 @@ class StoreSession:
         self._protocol = _load_protocol(login)
         self._store: Any = None
         if not login.is_tested:
-            logger.warning("stores of protocol %s are not tested by this project", login.protocol)
+            # no warning: it would be one of every run
+            logger.info("stores of protocol %s are not tested by this project", login.protocol)
 
     def call(self, what: str, work: Callable[[Any], Result]) -> Result:
         """Return what `work` gets from the store; it is repeated with growing pauses when the connection is lost.
