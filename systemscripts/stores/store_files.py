@@ -105,7 +105,9 @@ def download_file(
 def _read_on(
     store: Any, session: StoreSession, path: str, entry: StoreEntry, part: Path, advance: Callable[[int], None]
 ) -> None:
-    done = part.stat().st_size if part.exists() and entry.size is not None else 0
+    # without a time or ETag the bytes that are there may be of another version of that size
+    can_resume = entry.size is not None and bool(entry.stamp)
+    done = part.stat().st_size if can_resume and part.exists() else 0
     if entry.size is not None and done > entry.size:
         done = 0
     max_gb = settings.current().max_file_gb
@@ -120,7 +122,8 @@ def _read_on(
             except OSError as error:
                 raise explain_write_error(part, error) from error
             done += len(block)
-            session.progress += len(block)
+            # what is read from its beginning again counts as no progress: attempts must end
+            session.progress += len(block) if can_resume else 0
             advance(len(block))
             if done > max_gb * 2**30:
                 raise TooLargeError(f"{session.login.name}: {path}", done, max_gb)

@@ -5,8 +5,11 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator
 
+import fsspec
 import pytest
 
+from systemscripts.stores import StoreLogin, store_files
+from systemscripts.stores.store_session import StoreSession
 from tests.conftest import Installation
 from tests.sources import door_matrix, store_servers
 from tests.sources.door_matrix import make_rows
@@ -177,3 +180,16 @@ def test_without_its_package_one_line_names_the_command(installation: Installati
     path = f"{hidden}:{installation.process_environment()['PYTHONPATH']}"
     done = door_matrix.load(installation, 78, PYTHONPATH=path)
     assert "needs the Python package webdav4" in done.stderr and "--with shares" in done.stderr
+
+
+def test_a_cut_download_of_a_store_without_times_begins_again(here: Installation) -> None:
+    login = StoreLogin(protocol="memory", path="/cut")
+    store = fsspec.filesystem("memory")
+    store.pipe("/cut/orders_1.csv", b"new version")
+    session, part = StoreSession(login), here.data / "orders_1.part"
+    entry = store_files.find_entry(session, "/cut/orders_1.csv")
+    assert entry is not None and (entry.size, entry.stamp) == (11, "")
+    # of the version before, which had as many bytes
+    part.write_bytes(b"old ve")
+    store_files.download_file(session, "/cut/orders_1.csv", entry, part, lambda count: None)
+    assert part.read_bytes() == b"new version"

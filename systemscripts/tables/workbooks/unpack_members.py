@@ -8,6 +8,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import BinaryIO
 
+from systemscripts.errors import BadDataError
 from systemscripts.tables import temporary_files
 from systemscripts.tables.model import ReadingOptions
 from systemscripts.tables.workbooks import parser_process, protocol
@@ -32,11 +33,21 @@ def _ask(path: Path, targets: Mapping[str, Path], options: ReadingOptions) -> di
     def take(sent: Iterator[tuple[bytes, bytes]]) -> dict[str, int]:
         sizes: dict[str, int] = {}
         space = temporary_files.SpaceCheck(path.parent)
+        paths: set[str] = set()
         file: BinaryIO | None = None
         with ExitStack() as stack:
             for frame, payload in sent:
                 if frame == protocol.SHEET:
+                    # one open file at a time: an archive may have more files than a process may open
+                    stack.close()
                     member = json.loads(payload)
+                    # a backslash is the separator of some programs
+                    name = member["name"].replace("\\", "/")
+                    if name in paths:
+                        raise BadDataError(
+                            f"{path.name} contains {name!r} twice, which may differ", "Ask the sender for another one."
+                        )
+                    paths.add(name)
                     sizes[member["name"]] = member["size"]
                     target = targets.get(member["name"])
                     file = stack.enter_context(target.open("wb")) if target else None

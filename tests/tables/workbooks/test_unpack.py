@@ -6,10 +6,12 @@ import bz2
 import gzip
 import io
 import os
+import resource
 import signal
 import subprocess
 import sys
 import tarfile
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,7 +20,7 @@ import pytest
 from systemscripts import settings
 from systemscripts.errors import BadDataError
 from systemscripts.tables.open_table import open_table
-from systemscripts.tables.workbooks import parser_process, unpack
+from systemscripts.tables.workbooks import parser_process, unpack, unpack_members
 
 KILLED = """
 import os, signal, sys
@@ -133,3 +135,29 @@ def test_what_a_tar_unpacks_to_has_a_limit(tmp_path: Path, monkeypatch: pytest.M
     path.write_bytes(gzip.compress(tar(tmp_path / "a.tar", {"a.csv": b"1,2\n" * 100_000}).read_bytes()))
     with pytest.raises(BadDataError, match="MAX_UNPACK_RATIO"):
         open_table(path)
+
+
+def test_an_archive_may_have_more_files_than_a_process_may_open(tmp_path: Path) -> None:
+    path, count = tmp_path / "many.tar", 200
+    tar(path, {f"orders_{number}.csv": b"%d" % number for number in range(count)})
+    targets = {f"orders_{number}.csv": tmp_path / str(number) for number in range(count)}
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    free = os.dup(0)
+    os.close(free)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (free + count // 2, limits[1]))
+    try:
+        unpack_members.unpack_members(path, targets)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+    assert [int(target.read_bytes()) for target in targets.values()] == list(range(count))
+
+
+@pytest.mark.parametrize("names", [("a/orders.csv", "a/orders.csv"), ("a/orders.csv", "a\\orders.csv")])
+@pytest.mark.filterwarnings("ignore:Duplicate name")
+def test_an_archive_with_two_files_of_one_name_is_refused(tmp_path: Path, names: tuple[str, str]) -> None:
+    path = tmp_path / "twice.zip"
+    with zipfile.ZipFile(path, "w") as packed:
+        for number, name in enumerate(names):
+            packed.writestr(name, str(number))
+    with pytest.raises(BadDataError, match=r"orders\.csv' twice"):
+        unpack_members.list_members(path)
