@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from systemscripts import configuration, db_utils
+from systemscripts import configuration, db_utils, file_ledger
 from systemscripts.directory_management import Directories
 from systemscripts.ingest import run_imports
 from tests.conftest import Installation
@@ -143,3 +143,25 @@ def test_a_wider_pattern_fetches_the_other_files_of_archives_that_stay_and_no_fi
         path.write_bytes(bytes(state.st_size))
         os.utime(path, ns=(state.st_atime_ns, state.st_mtime_ns))
     assert load(r"orders_\d\.csv") == (6, [*first, "orders_2.csv"])
+
+
+def test_the_files_of_an_archive_are_found_by_an_index_and_exactly(here: Installation) -> None:
+    here.configure("orders", file_pattern="x", load_mode="append", target_table="public.orders")
+    start = "/in/a_1%.zip!/"
+    with contextlib.closing(db_utils.connect()) as connection:
+        configuration.load_import(connection, "orders")
+        with connection.cursor() as cursor:
+            for number, path in enumerate([f"{start}x.csv", "/in/ab1%.zip!/y.csv", "/in/a_1%.zip"]):
+                cursor.execute(
+                    "insert into dba.tfile (config_name, source, source_path, source_stamp, name, path, status,"
+                    " run_uuid, reason, archived_at)"
+                    " values ('orders', 'local', %s, '1-2 1/1', 'x', %s, 'refused', %s, 'x', now())",
+                    (path, str(number), RUN),
+                )
+            cursor.execute("set enable_seqscan = off")
+            assert file_ledger.count_safe_members(cursor, "local", start, "1-2 ") == (1, True)
+            cursor.execute(b"explain " + cursor.query)
+            plan = "\n".join(row[0] for row in cursor.fetchall()).replace("::text", "")
+            assert "tfile_source_path" in plan and f"source_path ~>=~ '{start}'" in plan, plan
+            found = file_ledger.list_origins(cursor, "orders", "local", start)
+            assert [one.path for one in found] == [f"{start}x.csv"]
