@@ -74,7 +74,8 @@ def test_a_fresh_installation_asks_no_other_server_until_it_is_told_so(installat
     installation.settings.pop("MEETMAX_FIRST_EVENTS")
     installation.write_settings()
     rows = {row["pipeline"]: row["next"] for row in installation.summary("schedule", "show")["rows"]}
-    assert sorted(name for name, text in rows.items() if text != "not set up") == ["nightly", "purge", "summary"]
+    scheduled = sorted(name for name, text in rows.items() if text != "not set up")
+    assert scheduled == ["nightly", "purge", "rehearsal", "summary"]
     done = installation.run("meetmax_url_check")
     assert (done.returncode, done.stderr.count("\n")) == (78, 1)
     assert "MEETMAX_FIRST_EVENTS is not set" in done.stderr
