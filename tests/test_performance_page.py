@@ -40,7 +40,9 @@ def test_a_command_beside_which_others_worked_is_named(tmp_path: Path, monkeypat
     raw = record(tmp_path / "raw.jsonl", monkeypatch)
     raw[0]["others"] = 0.1
     assert performance_page.list_busy(raw) == []
-    raw[0]["others"] = 0.3
+    raw[0] |= {"others": 0.3, "seconds": 0.1}
+    assert performance_page.list_busy(raw) == []
+    raw[0]["seconds"] = 1.2
     assert performance_page.list_busy(raw) == ["others used 30% of the processors during true"]
 
 
