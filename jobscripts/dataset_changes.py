@@ -88,8 +88,8 @@ def _build_summary(comparisons: list[Comparison], chosen: list[ImportConfig], cs
         f"{c.config_name} has no key_columns: rows are compared as a whole" for c in chosen if not c.key_columns
     ]
     if unread := sum(comparison.unread for comparison in comparisons):
-        more = format_command("dataset_changes", chosen[0].target_table, "--csv")
-        summary.details.append(f"{unread:,} more rows are not shown; all of them: {more} FILE.csv")
+        more = format_command("dataset_changes", chosen[0].target_table, "--csv=changes.csv")
+        summary.details.append(f"{unread:,} more rows are not shown; all of them: {more}")
     if csv_file is not None:
         _write_csv(csv_file, summary.rows)
         summary.details.append(f"written: {csv_file}")

@@ -248,9 +248,9 @@ class Runner:
     def _list_decisions(self) -> tuple[str, ...]:
         """Return the commands that decide about the files that this run held."""
         return tuple(
-            format_command("datasets", action, dataset)
+            command
             for dataset in self.summary.held_datasets[:MAX_DECISIONS]
-            for action in ("accept", "undo")
+            for command in (format_command("datasets", "accept", dataset), format_command("datasets", "undo", dataset))
         )
 
     def _write_end(self, outcome: RunOutcome) -> None:

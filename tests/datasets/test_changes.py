@@ -221,7 +221,7 @@ def test_of_many_changes_the_first_are_shown_and_all_are_counted(lists: Installa
     done = lists.run("dataset_changes", "public.lists")
     assert done.stdout.startswith(counts)
     assert 1000 < done.stdout.count("\n") < 1010
-    assert "2,002 more rows are not shown; all of them: " in done.stdout and "--csv FILE.csv" in done.stdout
+    assert "2,002 more rows are not shown; all of them: " in done.stdout and "--csv=changes.csv" in done.stdout
     assert lists.summary("dataset_changes", "public.lists")["headline"].startswith(counts)
     assert len(changes(lists)) == 3002
     assert lists.run("dataset_changes", "public.lists", "--csv", tmp_path / "all.csv").returncode == 0
