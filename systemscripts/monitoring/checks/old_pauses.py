@@ -25,5 +25,5 @@ def find(view: View) -> Iterator[Finding]:
             f"pause {pause.name}", f"{pause.what} is paused for more than {REMIND_AFTER_DAYS} days",
             f"since {pause.began:%a %Y-%m-%d} by {pause.by}: it does not run",
             f"let it run again ({format_command('schedule', 'resume', *name)}), or say until when"
-            f" ({format_command('schedule', 'pause', *name, '--until')} yyyy-MM-dd)",
+            f" ({format_command('schedule', 'pause', *name)} --until yyyy-MM-dd)",
         )  # fmt: skip
