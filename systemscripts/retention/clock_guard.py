@@ -95,7 +95,7 @@ def advise() -> str:
     """Return what to do after a jump."""
     return (
         f"Correct the clock: sudo timedatectl set-ntp true. If it is right, run:"
-        f" {format_command('purge', ACCEPT_OPTION)}"
+        f" {format_command('purge', '--clock-is-right')}"
     )
 
 
