@@ -129,10 +129,12 @@ def test_ids_are_foreign_keys_except_from_the_log(installation: Installation) ->
              and not exists (select 1 from pg_constraint k where k.conrelid = c.oid and k.contype in ('f', 'p')
                              and a.attnum = any(k.conkey))"""
     )
-    # the history of a configuration outlives it, a change of shape is not part of an import, and a mail that was
-    # answered stays known; tinstallation has what other databases call this one
+    # the history of a configuration outlives it, a change of shape is not part of an import, a mail that was answered
+    # stays known, and the rows of a load that was cut are taken back in the other database after their import is gone;
+    # tinstallation has what other databases call this one
     outlives = {
-        "tconfighistory.config_name", "tschemachange.config_name", "tmail.config_name", "tinstallation.installation_id",
+        "tconfighistory.config_name", "tschemachange.config_name", "tmail.config_name", "ttargetload.config_name",
+        "tinstallation.installation_id",
     }  # fmt: skip
     # an upsert writes one for each row; its dataset is of the same transaction and never deleted
     written_in_bulk = {"trowhistory.dataset_id", "trowhistory.previous_dataset_id"}
