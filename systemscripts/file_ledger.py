@@ -189,14 +189,14 @@ def _build_prefix_pattern(start: str) -> str:
     return re.sub(r"([\\%_])", r"\\\1", start) + "%"
 
 
-def has_stamp(cursor: Cursor, config_name: str, source: str, stamp: str) -> bool:
-    """Return whether a file with this stamp was fetched before, wherever it was; for stamps that name the content."""
+def list_marked_origins(cursor: Cursor, config_name: str, source: str, mark: str) -> list[Origin]:
+    """Return the origins of all files whose stamp begins with `mark` and a blank, wherever they were."""
     cursor.execute(
-        "select exists (select from dba.tfile where config_name = %s and source = %s and source_stamp = %s)",
-        (config_name, source, stamp),
+        """select source_path, source_size, source_stamp from dba.tfile
+           where config_name = %s and source = %s and starts_with(source_stamp, %s)""",
+        (config_name, source, f"{mark} "),
     )
-    row: Any = cursor.fetchone()
-    return bool(row[0])
+    return [Origin(*row) for row in cursor.fetchall()]
 
 
 def list_archived_states(cursor: Cursor, config_name: str, source: str, mark: str) -> list[str]:

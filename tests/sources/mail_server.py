@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import shutil
 import subprocess
 import tempfile
@@ -19,8 +20,9 @@ from typing import Any
 
 import pytest
 
+from systemscripts.sources.types import mail
 from tests.conftest import Installation
-from tests.sources.door_matrix import Door
+from tests.sources.door_matrix import Door, wait_until
 from tests.ssh.servers import free_port, wait_for_port
 
 DOVECOT = Path("/usr/sbin/dovecot")
@@ -113,6 +115,18 @@ class MailServer:
     def list_unsettled(self) -> list[str]:
         """Return the names of the attachments of mails that are not marked as seen."""
         return sorted(name for name, flags in self.list_mails().items() if "S" not in flags)
+
+    def count_bodies(self) -> int:
+        """End the sessions of this process, and return how many whole mails were downloaded so far."""
+        sessions = list(mail._sessions.values())
+        mail._sessions.clear()
+        log = self.folder / "dovecot.log"
+        ended = log.read_text().count("body_count=")
+        for session in sessions:
+            session.close()
+        # the line of a session is written when it ends
+        wait_until(lambda: log.read_text().count("body_count=") >= ended + len(sessions))
+        return sum(map(int, re.findall(r"body_count=(\d+)", log.read_text())))
 
     def clear(self) -> None:
         """Remove all mails, and all that the server knows of them."""

@@ -66,6 +66,45 @@ def test_a_mail_is_known_by_its_number_and_its_content(here: Installation, box: 
     assert len(box.list_mails()) == 1 or len(list((box.inbox / "cur").glob("*"))) == 2
 
 
+def test_a_wider_pattern_brings_the_other_files_of_mails_that_were_read_and_none_twice(
+    here: Installation, box: MailServer
+) -> None:
+    files = {f"orders_{number}": make_rows(number) for number in range(5)}
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.writestr("orders_0.csv", files["orders_0"])
+        archive.writestr("orders_1.txt", files["orders_1"])
+    box.deliver(make_mail({"all.zip": packed.getvalue()}))
+    box.deliver(make_mail({"orders_3.txt": files["orders_3"], "orders_2.csv": files["orders_2"]}))
+    box.put("orders_4.csv", files["orders_4"])
+
+    def load(pattern: str) -> list[str]:
+        door_matrix.configure(here, box.door(), file_pattern=pattern)
+        summary = door_matrix.summarize(here)
+        assert summary.problems == []
+        return [name for (name,) in here.sql("select name from dba.tfile order by file_id")]
+
+    narrow = ["orders_0.csv", "orders_2.csv", "orders_4.csv"]
+    assert load(r".*\.csv") == narrow
+    # an earlier version noted the first mail; someone moves the second one, which has another number then
+    here.sql(
+        """update dba.tfile set source_stamp = 'f00d ' || split_part(source_stamp, ' ', 2) || ' '
+                                || split_part(source_stamp, ' ', 3) || ' 1' where name = 'orders_0.csv'"""
+    )
+    [moved] = [path for path in (box.inbox / "cur").glob("*") if b"orders_2.csv" in path.read_bytes()]
+    moved.rename(moved.with_name(f"9{moved.name}"))
+    wide = [*narrow, "orders_1.txt", "orders_3.txt"]
+    assert load(r".*\.(csv|txt)") == wide
+    door_matrix.assert_loaded_once(here, {name: files[name[:8]] for name in wide})
+    before = box.count_bodies()
+    assert load(r".*\.(csv|txt)") == wide
+    assert box.count_bodies() - before == 0
+    # each mail is read once for another pattern, and nothing of it is new
+    assert load(r".*\.csv") == wide
+    assert box.count_bodies() - before == 3
+    assert load(r".*\.csv") == wide and box.count_bodies() - before == 3
+
+
 def test_attachments_come_from_forwarded_mails_and_zips_and_others_are_named(
     here: Installation, box: MailServer
 ) -> None:

@@ -12,7 +12,6 @@ sources:
 from __future__ import annotations
 
 import atexit
-import hashlib
 import os
 import tempfile
 from collections.abc import Iterator
@@ -28,19 +27,19 @@ from systemscripts.bounded_patterns import compile_pattern
 from systemscripts.configuration import sidecar_files, variables
 from systemscripts.configuration.source_options.mail import Options
 from systemscripts.db_utils import transaction
-from systemscripts.directory_management import compute_sha256, is_in_progress
+from systemscripts.directory_management import is_in_progress
 from systemscripts.errors import ConfigurationError, EtlError, describe_faults
 from systemscripts.sources import Fetched, Request, arrival
 from systemscripts.sources.arrival import size_limits
-from systemscripts.sources.mailbox import attached_files, mail_notes, sender_check
-from systemscripts.sources.mailbox.attached_files import Attachment
+from systemscripts.sources.mailbox import attached_files, known_mails, mail_notes, sender_check
+from systemscripts.sources.mailbox.known_mails import ReadMail
 from systemscripts.sources.mailbox.mailbox_session import MailboxSession
 from systemscripts.sources.types import local
 
 if TYPE_CHECKING:
     from imap_tools import MailMessage
 
-TYPE = "mail"
+TYPE = known_mails.SOURCE_TYPE
 # a mail that was read is known
 LIVE = False
 # mails whose headers are asked for together
@@ -87,7 +86,7 @@ def settle(request: Request, ticket: file_ledger.Ticket) -> None:
     if options.settle != "keep":
         _settle_mail(options, ticket, is_refused)
     if options.answer:
-        mail_notes.write_answer(request, options, (ticket.source_stamp or "").partition(" ")[0])
+        mail_notes.write_answer(request, options, known_mails.parse_mark(ticket.source_stamp or ""))
         mail_notes.send_answers(request)
 
 
@@ -122,15 +121,25 @@ def preview_files(request: Request) -> Iterator[list[Path]]:
                     continue
                 folder = Path(name) / str(count)
                 folder.mkdir()
-                notes, files = _read_mail(request, options, session, mail_folder, head, folder)
-                names = ", ".join(file.name for file in files) or "nothing for this import"
-                request.details.append(f"the mail {_describe(head)} from {head.from_} in {mail_folder}: {names}")
-                request.details.extend(f"  {note}" for note in notes)
-                paths += [file.path for file in files]
+                paths += _preview_mail(request, options, session, mail_folder, head, folder)
         request.details.extend(notice.text for notice in fetched.left.values())
         if count > PREVIEWED_MAILS:
             request.details.append(f"and {count - PREVIEWED_MAILS:,} more mails, which a dry run does not read")
         yield paths
+
+
+def _preview_mail(
+    request: Request, options: Options, session: MailboxSession, mail_folder: str, head: MailMessage, folder: Path
+) -> list[Path]:
+    """Return the new files of one mail, written below `folder`, and name them in the details of the run."""
+    read = _read_mail(request, options, session, mail_folder, head, folder)
+    start, pattern = _build_path(options, session, mail_folder, head), options.pattern or request.config.file_pattern
+    with transaction(request.connection) as cursor:
+        _, new = known_mails.choose_new_files(cursor, request.config.config_name, start, read, pattern)
+    names = ", ".join(file.name for _, file in new) or "nothing for this import"
+    request.details.append(f"the mail {_describe(head)} from {head.from_} in {mail_folder}: {names}")
+    request.details.extend(f"  {note}" for note in read.notes)
+    return [file.path for _, file in new]
 
 
 def address(written: dict[str, Any]) -> str:
@@ -180,7 +189,7 @@ def _list_new(
     start = f"{options.address}{folder}/{session.uid_validity}/"
     pattern = options.pattern or request.config.file_pattern
     with transaction(request.connection) as cursor:
-        known = _list_known(file_ledger.list_origins(cursor, request.config.config_name, TYPE, start))
+        known = known_mails.list_whole_mails(cursor, request.config.config_name, options.address, pattern)
         without = mail_notes.list_without_files(cursor, request.config.config_name, start)
     for uid in uids:
         noted = without.get(f"{start}{uid}/")
@@ -199,19 +208,6 @@ def _list_new(
         for head in heads:
             if _is_meant(options, head, folder, fetched):
                 yield head
-
-
-def _list_known(origins: list[file_ledger.Origin]) -> set[str]:
-    """Return the beginning of the `source_path` of each mail whose files have all been fetched."""
-    by_mail: dict[str, list[int]] = {}
-    for origin in origins:
-        by_mail.setdefault(f"{origin.path.rsplit('/', 2)[0]}/", []).append(_parse_count(origin.stamp))
-    return {mail for mail, counts in by_mail.items() if len(counts) >= max(counts)}
-
-
-def _parse_count(stamp: str) -> int:
-    """Return the number of files of a mail, which is the end of the stamp of each."""
-    return int(stamp.rpartition(" ")[2])
 
 
 def _is_meant(options: Options, head: MailMessage, folder: str, fetched: Fetched) -> bool:
@@ -238,25 +234,23 @@ def _fetch_mail(
     what = f"the mail {_describe(head)}"
     if not size_limits.SizeLimits(request, fetched).try_admit(f"{what} in {options.name}", head.size_rfc822):
         return
-    start = f"{options.address}{mail_folder}/{session.uid_validity}/{head.uid}"
-    arrived = []
-    with tempfile.TemporaryDirectory(dir=request.directories.temporary, prefix=f"dry_run_{os.getpid()}_") as name:
-        notes, files = _read_mail(request, options, session, mail_folder, head, Path(name))
-        said = [f"{what} in {mail_folder} of {options.name}: {note}" for note in notes]
+    name, start = request.config.config_name, _build_path(options, session, mail_folder, head)
+    pattern = options.pattern or request.config.file_pattern
+    with tempfile.TemporaryDirectory(dir=request.directories.temporary, prefix=f"dry_run_{os.getpid()}_") as working:
+        read = _read_mail(request, options, session, mail_folder, head, Path(working))
+        said = [f"{what} in {mail_folder} of {options.name}: {note}" for note in read.notes]
         _say(fetched, mail_folder, str(head.uid), said)
-        for origin, file in _list_origins(start, head, files):
-            with transaction(request.connection) as cursor:
-                known = file_ledger.has_stamp(cursor, request.config.config_name, TYPE, origin.stamp)
-            # the same mail has another number where someone moved it
-            if not known:
-                arrived.append((origin, _write_part(request, origin, file.path)))
+        with transaction(request.connection) as cursor:
+            known, new = known_mails.choose_new_files(cursor, name, start, read, pattern)
+            known_mails.renew_known_files(cursor, name, known)
+        arrived = [(origin, _write_part(request, origin, file.path)) for origin, file in new]
     with transaction(request.connection) as cursor:
-        if not arrived:
-            pattern = options.pattern or request.config.file_pattern
-            mail_notes.note_without_files(cursor, request.config.config_name, start, pattern, said)
-        elif options.answer:
-            mark = arrived[0][0].stamp.partition(" ")[0]
-            mail_notes.note_answer(cursor, request.config.config_name, options, start, mark, head.obj)
+        # the tickets of the same mail are elsewhere where someone moved it
+        if not arrived and not any(origin.path.startswith(f"{start}/") for origin in known):
+            mail_notes.note_without_files(cursor, name, start, pattern, said)
+        elif arrived and options.answer:
+            mark = known_mails.parse_mark(arrived[0][0].stamp)
+            mail_notes.note_answer(cursor, name, options, start, mark, head.obj)
     fetched.tickets += arrival.land_files(request, TYPE, arrived, folder)
 
 
@@ -267,8 +261,8 @@ def _say(fetched: Fetched, folder: str, uid: str, notes: list[str]) -> None:
 
 def _read_mail(
     request: Request, options: Options, session: MailboxSession, mail_folder: str, head: MailMessage, folder: Path
-) -> tuple[list[str], list[Attachment]]:
-    """Return what is to be said about one mail, and its wanted attachments; nothing if it was moved meanwhile.
+) -> ReadMail:
+    """Return one mail with its wanted attachments; nothing if it was moved meanwhile.
 
     The attachments are written below `folder`.
     """
@@ -278,7 +272,7 @@ def _read_mail(
         lambda mailbox: list(mailbox.fetch(uid_list=[uid], mark_seen=False, bulk=False)),
     )  # fmt: skip
     if not whole:
-        return [], []
+        return ReadMail("", [], [])
     shelf = attached_files.Shelf(folder, [])
     pattern = compile_pattern(options.pattern or request.config.file_pattern)
 
@@ -289,19 +283,12 @@ def _read_mail(
     files = list(attached_files.list_attachments(whole[0].obj, is_wanted, shelf))
     if not files and not shelf.notes:
         shelf.notes.append(f"it has no attachment that matches {options.pattern or request.config.file_pattern}")
-    return shelf.notes, files
+    return ReadMail(known_mails.hash_mail(whole[0].obj), files, shelf.notes)
 
 
-def _list_origins(
-    start: str, head: MailMessage, files: list[Attachment]
-) -> Iterator[tuple[file_ledger.Origin, Attachment]]:
-    """Yield each file with its origin; the stamp names the mail, the file, and how many files the mail has."""
-    digests = [compute_sha256(file.path) for file in files]
-    identity = [*head.obj.get_all("Message-ID", []), *head.obj.get_all("Date", []), *digests]
-    mail = hashlib.sha256("\n".join(map(str, identity)).encode(errors="replace")).hexdigest()[:20]
-    for number, (file, digest) in enumerate(zip(files, digests, strict=True), start=1):
-        stamp = f"{mail} {number} {digest[:12]} {len(files)}"
-        yield file_ledger.Origin(f"{start}/{number}/{file.name}", file.path.stat().st_size, stamp), file
+def _build_path(options: Options, session: MailboxSession, mail_folder: str, head: MailMessage) -> str:
+    """Return the beginning of the `source_path` of the files of a mail."""
+    return f"{options.address}{mail_folder}/{session.uid_validity}/{head.uid}"
 
 
 def _write_part(request: Request, origin: file_ledger.Origin, path: Path) -> Path:
@@ -314,8 +301,8 @@ def _find_refusal(request: Request, ticket: file_ledger.Ticket) -> str:
     """Return "refused" or "loaded" for the mail of a ticket, "" while one of its files is not safe here."""
     stamp = ticket.source_stamp or ""
     with transaction(request.connection) as cursor:
-        states = file_ledger.list_archived_states(cursor, ticket.config_name, TYPE, stamp.partition(" ")[0])
-    if len(states) < _parse_count(stamp):
+        states = file_ledger.list_archived_states(cursor, ticket.config_name, TYPE, known_mails.parse_mark(stamp))
+    if len(states) < known_mails.parse_count(stamp):
         return ""
     return "refused" if "refused" in states else "loaded"
 
