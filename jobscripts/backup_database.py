@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from typing import Annotated
 
-import typer
-
-from systemscripts.job import Summary, job
+from systemscripts.job import Option, Summary, job
 
 
 @job(lock="")
 def backup_database(
-    to: Annotated[str, typer.Option(help="Also deliver it to a target, config/targets/NAME.yaml.")] = "",
+    to: Annotated[str, Option(help="Also deliver it to a target, config/targets/NAME.yaml.")] = "",
 ) -> Summary:
     """Back up the installation to var/backups/, encrypted, verify the backup, remove old backups.
 

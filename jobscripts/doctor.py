@@ -4,28 +4,22 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 from systemscripts.commands import format_program
-
-try:
-    import typer
-
-    from systemscripts.job import Summary, job, print_text
-# missing packages are one of the things it checks
-except ImportError as error:
-    print(f"failure  packages        the Python package {error.name} is missing or broken")
-    print(f"{'':24} Run: {format_program('install_dependencies.sh', '--python-only')}")
-    sys.exit(1)
-
-if TYPE_CHECKING:
-    pass
+from systemscripts.job import Option, Summary, job, print_text
 
 
 def _print_checks(values: dict[str, Any]) -> int:
     """Run the checks and print them, without a run: it works with faulty settings, full disks and no database."""
-    from systemscripts import masking
-    from systemscripts.monitoring import doctor_checks, doctor_context
+    # missing packages are one of the things it checks
+    try:
+        from systemscripts import masking
+        from systemscripts.monitoring import doctor_checks, doctor_context
+    except ImportError as error:
+        print(f"failure  packages        the Python package {error.name} is missing or broken")
+        print(f"{'':24} Run: {format_program('install_dependencies.sh', '--python-only')}")
+        return 1
 
     context = doctor_context.gather_context(values["cron_file"])
     lines = doctor_checks.run_checks(context)
@@ -56,10 +50,10 @@ def _print_rows(rows: list[dict[str, str]]) -> None:
 @job(database=False, alert=False, run_instead=_print_checks)
 def doctor(
     test_mail: Annotated[
-        bool, typer.Option("--test-mail", help="Send a mail to ALERT_RECIPIENTS; show the conversation.")
+        bool, Option("--test-mail", help="Send a mail to ALERT_RECIPIENTS; show the conversation.")
     ] = False,
     cron_file: Annotated[
-        Path | None, typer.Option(help="The installed cron file; by default this installation's own.")
+        Path | None, Option(help="The installed cron file; by default this installation's own.")
     ] = None,
 ) -> Summary:
     """Check settings, database, folders, cron, mail, servers, certificates, clock: ok, warning or failure each.

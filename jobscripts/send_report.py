@@ -5,9 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-import typer
-
-from systemscripts.job import Summary, get_wait_seconds, job
+from systemscripts.job import Argument, Option, Summary, get_wait_seconds, job
 
 if TYPE_CHECKING:
     from systemscripts.db_utils import Connection
@@ -16,8 +14,8 @@ if TYPE_CHECKING:
 
 @job(lock="{report}")
 def send_report(
-    report: Annotated[str, typer.Argument(help="The report, config/reports/NAME.yaml.")],
-    preview: Annotated[Path | None, typer.Option(help="Write the HTML part to this file; send nothing.")] = None,
+    report: Annotated[str, Argument(help="The report, config/reports/NAME.yaml.")],
+    preview: Annotated[Path | None, Option(help="Write the HTML part to this file; send nothing.")] = None,
 ) -> Summary:
     """Mail what is new since the last mail of a report.
 
