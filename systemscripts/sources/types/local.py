@@ -98,7 +98,7 @@ def _list_files(request: Request, fetched: Fetched) -> list[Path]:
     paths = [path for path in matching if path.name not in request.leave]
     others = {path for path in paths if not path.is_file()}
     # those that are gone were moved since their folder was listed
-    for path in filter(os.path.lexists, others):
+    for path in filter(os.path.lexists, sorted(others)):
         file_type = "a folder" if path.is_dir() else "a broken link" if path.is_symlink() else "a device"
         fetched.leave(path, f"{path.name} is {file_type}, not a file; it was left there")
     return [path for path in paths if path not in others]
