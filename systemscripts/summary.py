@@ -190,6 +190,10 @@ class Summary:
         if error is not None:
             self.errors.append(error)
 
+    def replace_problems(self, other: Summary) -> None:
+        """Take the problems of another summary, such as that of the last attempt, instead of the own ones."""
+        self.problems, self.codes, self.errors = other.problems, other.codes, other.errors
+
     def problem_of_group(self, group: str, item: Item, compose: Callable[[list[Item]], str], code: int = 1) -> None:
         """Record that something failed as other items of `group` did before: all of them are one problem."""
         items = self.groups.setdefault(group, [])

@@ -76,7 +76,7 @@ def accept_dataset(
     A held dataset of an older version, which has its rows in the target, becomes active by itself. Raises UsageError
     when it is not held, its file is gone or a newer one is active; BadDataError when other findings still hold it.
     """
-    verdict = verdict or Verdict()
+    verdict, summary = verdict or Verdict(), Summary()
     with transaction(connection) as cursor:
         status, config_name, target_table, label, is_held_file = states.find_dataset(cursor, dataset_id)
     if status != "held":
@@ -96,17 +96,15 @@ def accept_dataset(
             except StillHeldError as error:
                 _record_findings(context, dataset_id, error.findings)
                 raise
-            problems = archive_and_settle.finish_files(context)
+            archive_and_settle.finish_files(context, summary)
         else:
             with transaction(connection) as cursor, after_change.recompute_affected(cursor, config, label):
                 before = states.accept_dataset(cursor, dataset_id)
             replaced = f", dataset {before} is superseded" if before else ""
             return Summary(headline=f"dataset {dataset_id} is accepted{replaced}")
     word = "accepted and loaded" if verdict.waives else "loaded"
-    summary = Summary(headline=f"dataset {dataset_id} is {word} as dataset {outcome.dataset_id}")
+    summary.headline = f"dataset {dataset_id} is {word} as dataset {outcome.dataset_id}"
     add_outcome(summary, config_name, outcome)
-    for problem in problems:
-        summary.problem(problem)
     return summary
 
 

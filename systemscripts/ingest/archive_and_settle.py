@@ -11,6 +11,7 @@ from systemscripts import file_ledger, masking, settings, sources
 from systemscripts.configuration import sidecar_files
 from systemscripts.db_utils import transaction
 from systemscripts.directory_management import (
+    NO_SPACE,
     FileStat,
     atomic_write,
     compute_sha256,
@@ -18,10 +19,10 @@ from systemscripts.directory_management import (
     move_file,
     read_file_stat,
 )
-from systemscripts.errors import EtlError
+from systemscripts.errors import DiskFullError, EtlError
 from systemscripts.ingest.ingest_context import Context
 from systemscripts.ingest.notify_recipients import notify_recipients
-from systemscripts.summary import Notice, record_warning
+from systemscripts.summary import Notice, Summary, record_warning
 
 
 def finish_file(context: Context, ticket: file_ledger.Ticket, read_as: FileStat | None = None) -> None:
@@ -67,19 +68,17 @@ def _settle_source(context: Context, ticket: file_ledger.Ticket) -> None:
         sources.load_module(ticket.source).settle(request, settled)
 
 
-def finish_files(context: Context) -> list[str]:
-    """Finish the files of earlier runs; return a sentence for each one that could not be finished."""
+def finish_files(context: Context, summary: Summary) -> None:
+    """Finish the files of earlier runs; each one that could not be finished is a problem in the summary."""
     with transaction(context.connection) as cursor:
         if context.config.archive_policy == "none":
             file_ledger.release_kept_files(cursor, context.config.config_name)
         waiting = file_ledger.list_unfinished(cursor, context.config.config_name)
-    problems = []
     for ticket in waiting:
         try:
             finish_file(context, ticket)
         except EtlError as error:
-            problems.append(f"{ticket.name} is {ticket.status} but not archived: {error}")
-    return problems
+            summary.problem(f"{ticket.name} is {ticket.status} but not archived: {error}", error=error)
 
 
 def return_refused_files(context: Context) -> None:
@@ -123,7 +122,8 @@ def _move_to_archive(context: Context, ticket: file_ledger.Ticket, read_as: File
         raise EtlError(
             f"{source} cannot be moved to {target}: {error.strerror}",
             "Free disk space or correct the permissions, then run the same command again; its rows are safe.",
-        ) from error
+            # one alert for all runs that a full disk stops
+        ) from (DiskFullError(target or source) if error.errno in NO_SPACE else error)
 
 
 def _move_sidecars(context: Context, ticket: file_ledger.Ticket) -> None:

@@ -56,7 +56,7 @@ def zip_days(
             except (EtlError, OSError, zipfile.BadZipFile) as error:
                 code = error.exit_code if isinstance(error, EtlError) else EtlError.exit_code
                 text = str(error) if isinstance(error, EtlError) else f"{zip_path}: {error}"
-                summary.problem(f"{text} The single files are kept.", code)
+                summary.problem(f"{text} The single files are kept.", code, error)
 
 
 def _find_finished_days(cursor: Cursor, config: ImportConfig) -> dict[str, list[ArchivedFile]]:

@@ -152,8 +152,7 @@ def _publish_staging(context: Context) -> None:
 def _run_steps(context: Context, options: Options, summary: Summary) -> None:
     with transaction(context.connection) as cursor:
         file_warnings.report_unreported_warnings(cursor, context, summary)
-    for problem in archive_and_settle.finish_files(context):
-        summary.problem(problem)
+    archive_and_settle.finish_files(context, summary)
     if options.retry_refused:
         archive_and_settle.return_refused_files(context)
     with log_utils.step("fetch"), options.while_asking():

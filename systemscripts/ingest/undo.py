@@ -108,8 +108,7 @@ def _remove_decided_files(rows: list[dict[str, Any]], contexts: dict[str, Contex
     """Remove the files of held datasets that their imports, which keep no archive, kept only for a decision."""
     for name in {row["config_name"] for row in rows if row["is_held_file"]}:
         if contexts[name].config.archive_policy == "none":
-            for problem in archive_and_settle.finish_files(contexts[name]):
-                summary.problem(problem)
+            archive_and_settle.finish_files(contexts[name], summary)
 
 
 def _is_closed(row: dict[str, Any], dataset_id: int | None) -> bool:

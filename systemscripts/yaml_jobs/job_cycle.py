@@ -48,7 +48,7 @@ def run_and_watch(
             if number == 1 and isinstance(error, ConfigurationError):
                 raise
             result = Summary()
-            result.problem(str(error), error.exit_code)
+            result.problem(str(error), error.exit_code, error)
         # success is reported once
         if result.exit_code or not is_well:
             _alert(config, result)
@@ -139,6 +139,7 @@ def _alert(config: ImportConfig, result: Summary) -> None:
         alerts.Outcome(
             "run_elt", f"{config.config_name}, watching", status, result.exit_code, error, config.config_name,
             directories.logs, "problems", connected=True,
+            cause=alerts.find_common_cause(result.errors, len(result.problems), directories),
         ),
         directories,
     )  # fmt: skip
@@ -151,7 +152,7 @@ def _add_pass(total: Summary, result: Summary, number: int) -> None:
     total.details = result.details or total.details
     total.show_warnings(result.warnings, at_most=MAX_SHOWN)
     # the problems at the end count
-    total.problems, total.codes = result.problems, result.codes
+    total.replace_problems(result)
     counts = total.counts
     held = f", {counts.held:,} held" if counts.held else ""
     files, passes = "file" if total.files == 1 else "files", "pass" if number == 1 else "passes"

@@ -52,7 +52,7 @@ def run_once(
             if error.exit_code not in RETRIED_EXIT_CODES or attempt == ATTEMPTS:
                 raise
             result = Summary()
-            result.problem(str(error), error.exit_code)
+            result.problem(str(error), error.exit_code, error)
         _add_attempt(total, result)
         # only once: a file that is refused again would come back at each attempt
         options = replace(options, retry_refused=False)
@@ -96,7 +96,9 @@ def _run_attempt(
 
 def _add_attempt(total: Summary, result: Summary) -> None:
     """Add the counts of an attempt; the problems are those of the last attempt."""
-    total.headline, total.problems, total.codes = result.headline, result.problems, result.codes
+    total.headline = result.headline
+    total.replace_problems(result)
+    total.held_datasets += result.held_datasets
     total.counts.add(result.counts)
     total.files += result.files
     total.rows += result.rows

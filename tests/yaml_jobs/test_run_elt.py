@@ -23,6 +23,9 @@ from systemscripts.errors import ConfigurationError
 from tests.conftest import PROJECT, Installation
 from tests.ssh import servers
 from tests.ssh.servers import Place
+from tests.tiny_jobs import Mails, mails
+
+__all__ = ["mails"]  # the fixture
 
 TOKEN, PASSWORD = "a-long-secret-token", "another-secret-word"
 HEADER = "order_id,ordered_at,amount\n"
@@ -78,8 +81,8 @@ def remote(installation: Installation, tmp_path: Path) -> Iterator[Place]:
         yield Place("127.0.0.1", server.port, sftp_server.USER, server.client_key_path, folder)
 
 
-def drop_file(host: Installation, name: str, content: str, age_seconds: float = 60) -> Path:
-    path = host.data / "incoming" / name
+def drop_file(host: Installation, name: str, content: str, folder: str = "incoming", age_seconds: float = 60) -> Path:
+    path = host.data / folder / name
     path.parent.mkdir(exist_ok=True)
     path.write_text(content)
     moment = time.time() - age_seconds
@@ -190,6 +193,32 @@ def test_every_kind_of_source_loads_through_the_one_import(installation: Install
     same = ("loaded", True, True, "active", "new_rows", True, True)
     assert rows == [("api", *same), ("local", *same), ("local", *same), ("sftp", *same)]
     assert len(installation.read_archive()) == 4
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root to mount a small file system")
+def test_a_full_disk_of_jobs_that_run_once_and_of_one_that_watches_is_one_mail(
+    installation: Installation, mails: Mails
+) -> None:
+    archive = installation.data / "archive"
+    archive.mkdir(exist_ok=True)
+    paths = []
+    for name in ("once", "again", "watching"):
+        drop_file(installation, f"{name}.csv", HEADER + row(1) + f"1,2026-01-05 02:00:00,{'9' * 30}\n" * 5000, name)
+        paths.append(installation.data / f"{name}.yaml")
+        paths[-1].write_text(LOCAL.replace("./incoming", f"./{name}").replace(".orders", f".{name}"))
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", archive], capture_output=True).returncode:
+        pytest.skip("no mounts here")
+    try:
+        for path in paths[:2]:
+            # the second run finds a file that the first one loaded and could not archive
+            assert [installation.run("run_elt", path, "--once").returncode for _ in range(2)] == [1, 1]
+        process = watch(installation, paths[2])
+        process.communicate("g\n", timeout=60)
+    finally:
+        subprocess.run(["umount", archive], check=True)
+    [text] = mails.list_subjects()
+    assert f"the disk of {archive} is full" in text
+    assert installation.run("run_elt", paths[0], "--once").returncode == 0
 
 
 def watch(host: Installation, path: Path, *options: str) -> subprocess.Popen[str]:
