@@ -14,12 +14,16 @@ def _print_checks(values: dict[str, Any]) -> int:
     """Run the checks and print them, without a run: it works with faulty settings, full disks and no database."""
     # missing packages are one of the things it checks
     try:
-        from systemscripts import masking
-        from systemscripts.monitoring import doctor_checks, doctor_context
+        return _run_checks(values)
     except ImportError as error:
         print(f"failure  packages        the Python package {error.name} is missing or broken")
         print(f"{'':24} Run: {format_program('install_dependencies.sh', '--python-only')}")
         return 1
+
+
+def _run_checks(values: dict[str, Any]) -> int:
+    from systemscripts import masking
+    from systemscripts.monitoring import doctor_checks, doctor_context
 
     context = doctor_context.gather_context(values["cron_file"])
     lines = doctor_checks.run_checks(context)

@@ -86,11 +86,11 @@ class Job:
             return self._report_failed_start(error, arguments)
 
     def _execute(self, call: Call) -> int:
-        from systemscripts import masking, settings
-
         if self.run_instead is not None and (exit_code := self.run_instead(call.values)) is not None:
             wrapper.say_own()
             return exit_code
+        from systemscripts import masking, settings
+
         masking.register_secrets(settings.current().list_secrets())
         connection = self._begin_to_connect(call)
         from systemscripts.job.runner import Runner
