@@ -14,10 +14,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+from pydantic import TypeAdapter, ValidationError
+
 from systemscripts.backups import encryption, house_files
 from systemscripts.backups.fingerprints import Fingerprints
 from systemscripts.backups.packs import SUFFIX as PACK_SUFFIX
-from systemscripts.backups.packs import Files, Pack, Packs, StoredFile
+from systemscripts.backups.packs import Files, Packs
 from systemscripts.commands import format_command
 from systemscripts.directory_management import CHUNK_BYTES, atomic_write, compute_sha256, explain_write_error
 from systemscripts.errors import BadDataError, ConfigurationError
@@ -93,7 +95,7 @@ def unpack_bundle(path: Path, passphrases: Sequence[str], folder: Path, is_key_e
     with encryption.read_tar(path, passphrases, is_key_enough) as tar:
         manifest = _parse_manifest(tar, tar.next(), path)
         while member := tar.next():
-            if member.name != DUMP and not (member.isfile() and house_files.is_safe_name(member.name)):
+            if not member.isfile() or not (member.name == DUMP or house_files.is_safe_name(member.name)):
                 raise BadDataError(f"{path} contains {member.name}, which is not part of a backup", "Use another one.")
             _extract(tar, member, folder / member.name)
     if not (folder / DUMP).is_file():
@@ -118,13 +120,24 @@ def _parse_manifest(tar: tarfile.TarFile, member: tarfile.TarInfo | None, path: 
     content = tar.extractfile(member) if member is not None and member.name == MANIFEST else None
     if content is None:
         raise BadDataError(f"{path} is not a backup of this project", "Use another one.")
-    values = json.loads(content.read())
-    if values.pop("format", FORMAT + 1) > FORMAT:
-        raise ConfigurationError(f"{path} was made by newer code", "Update the code: git pull, or etl upgrade.")
-    files = {name: StoredFile(**file) for name, file in values.pop("files").items()}
-    packs = {name: Pack(**pack) for name, pack in values.pop("packs").items()}
-    _check_names(path, files, packs)
-    return Manifest(**values, files=files, packs=packs)
+    try:
+        # pydantic reads no JSON with the name of a file that is not UTF-8
+        values = json.loads(content.read())
+        number = values.get("format") if isinstance(values, dict) else None
+        if isinstance(number, int) and number > FORMAT:
+            raise ConfigurationError(f"{path} was made by newer code", "Update the code: git pull, or etl upgrade.")
+        manifest = TypeAdapter(Manifest).validate_python(values)
+    except ValidationError as error:
+        where = ".".join(map(str, error.errors()[0]["loc"])) or "the whole of it"
+        raise _build_fault(path, f"a wrong value: {where}") from error
+    except (ValueError, RecursionError) as error:
+        raise _build_fault(path, "no JSON") from error
+    _check_names(path, manifest.files, manifest.packs)
+    return manifest
+
+
+def _build_fault(path: Path, what: str) -> BadDataError:
+    return BadDataError(f"{path} is damaged or forged: its list of contents has {what}", "Use another backup.")
 
 
 def _check_names(path: Path, files: Files, packs: Packs) -> None:
@@ -149,7 +162,8 @@ def check_checksum(path: Path) -> None:
     checksums = path.with_suffix(CHECKSUMS_SUFFIX)
     if not checksums.is_file():
         return
-    digest = parse_checksums(checksums.read_text(encoding="utf-8")).get(path.name)
+    # a damaged one may have any bytes
+    digest = parse_checksums(checksums.read_text(encoding="utf-8", errors="replace")).get(path.name)
     if digest not in (None, compute_sha256(path)):
         raise BadDataError(
             f"{path} is damaged or incomplete",

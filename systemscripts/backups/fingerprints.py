@@ -7,7 +7,7 @@ from psycopg2 import sql
 from systemscripts.db_utils import Cursor
 
 # schema.table -> number of rows, and a sum of their hashes that does not depend on their order
-Fingerprints = dict[str, list[str]]
+Fingerprints = dict[str, tuple[str, str]]
 # How a row looks as text depends on these.
 FORMS = (
     "set local time zone 'UTC'", "set local datestyle = 'ISO, YMD'", "set local intervalstyle = 'postgres'",
@@ -35,7 +35,8 @@ def compute_fingerprints(cursor: Cursor) -> Fingerprints:
                    from only {} "the whole row" """
             ).format(sql.Identifier(schema, table))
         )
-        fingerprints[f"{schema}.{table}"] = [str(value) for value in cursor.fetchone() or ()]
+        rows, digest = cursor.fetchone() or (0, 0)
+        fingerprints[f"{schema}.{table}"] = str(rows), str(digest)
     return fingerprints
 
 

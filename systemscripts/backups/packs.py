@@ -12,7 +12,9 @@ import tarfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
+from typing import IO, Annotated
+
+from pydantic import Field
 
 from systemscripts.backups import encryption
 from systemscripts.directory_management import CHUNK_BYTES, compute_sha256
@@ -23,6 +25,8 @@ SUFFIX = ".files"
 MAX_PACK_BYTES = 4 * 2**30
 # Each listing after the first one has little to do; files that still move then have no end.
 MAX_LISTINGS = 20
+# What a file system can store: about the year 2262.
+MAX_NANOSECONDS = 2**63 - 1
 
 
 @dataclass(frozen=True)
@@ -30,7 +34,7 @@ class StoredFile:
     """One file of a backup: its size and time, the hash of its content, and the pack that has it."""
 
     size: int
-    modified_ns: int
+    modified_ns: Annotated[int, Field(ge=-MAX_NANOSECONDS, le=MAX_NANOSECONDS)]
     digest: str
     pack: str
 

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import io
+import json
 import os
+import re
 import shutil
 import signal
 import subprocess
+import tarfile
 import time
 from pathlib import Path
 
@@ -119,6 +123,53 @@ def test_a_manifest_with_a_name_that_leads_elsewhere_is_refused(here: Installati
             continue
         with pytest.raises(BadDataError, match="which is not part of a backup"):
             bundle.read_manifest(path, ["secret"])
+
+
+def test_a_manifest_of_other_types_is_one_line_that_names_the_backup(house: Installation, tmp_path: Path) -> None:
+    path = make(house)
+    odd_name = "data/archive/\udcff.csv"
+    file = {"size": 1, "modified_ns": 1, "digest": "a" * 64, "pack": "etl_20260105T043000-001.files"}
+    good: dict[str, object] = {
+        "format": 1, "created": "", "version": "", "host": "", "migration": 1, "major": 18, "tables": {}, "packs": {},
+        "files": {odd_name: file},
+    }  # fmt: skip
+    wrong_files: list[object] = [
+        1, [file], {odd_name: 1}, {odd_name: {}}, {odd_name: file | {"size": "x"}},
+        {odd_name: file | {"modified_ns": 2**63}}, {odd_name: file | {"digest": 7, "pack": None}},
+    ]  # fmt: skip
+    wrong_values: list[object] = [
+        [], None, 1, {"format": 1}, good | {"major": None}, good | {"migration": "newest"},
+        good | {"format": "1", "host": 1},
+        good | {"tables": {"public.x": ["1"]}}, good | {"tables": {"public.x": 1}},
+        good | {"packs": {"x.files": {"digest": "a" * 64, "size": {}, "content_bytes": 1}}},
+        *(good | {"files": files} for files in wrong_files),
+    ]  # fmt: skip
+    wrong = [b"", b"\xff\x00", b"[" * 100_000, b'{"major": 1' + b"0" * 5000 + b"}"]
+    for content in [*wrong, *(json.dumps(value).encode() for value in wrong_values)]:
+        write_manifest(path, content)
+        with pytest.raises(BadDataError, match=rf"^{re.escape(str(path))} is damaged or forged: ") as raised:
+            bundle.read_manifest(path, ["secret"])
+        assert "\n" not in str(raised.value)
+    write_manifest(path, json.dumps(good).encode())
+    assert list(bundle.read_manifest(path, ["secret"]).files) == [odd_name]
+    # what is there under the name of the dump is not a file
+    with pytest.raises(BadDataError, match="is not part of a backup"):
+        bundle.unpack_bundle(path, ["secret"], tmp_path / "unpacked")
+    # the next backup does not need it, and stores all again
+    passphrase = encryption.get_passphrase_path().read_text().strip()
+    bundle.write_bundle(path, passphrase, bundle.Manifest("", "", "", "x", 17), {})  # type: ignore[arg-type]
+    assert len(bundle.read_manifest(make(house), [passphrase]).files) == 3
+
+
+def write_manifest(path: Path, content: bytes) -> None:
+    """Write a bundle with a manifest, and a folder in the place of the dump."""
+    with encryption.encrypt_to(path, "secret") as stream, tarfile.open(fileobj=stream, mode="w|") as tar:
+        member = tarfile.TarInfo(bundle.MANIFEST)
+        member.size = len(content)
+        tar.addfile(member, io.BytesIO(content))
+        folder = tarfile.TarInfo(bundle.DUMP)
+        folder.type = tarfile.DIRTYPE
+        tar.addfile(folder)
 
 
 def test_root_is_told_to_put_back_single_files_where_this_host_names_their_place(
