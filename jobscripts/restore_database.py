@@ -26,8 +26,8 @@ def restore_database(
     passphrase_file: Annotated[
         Path | None, Option(help="The file with the passphrase of a backup of another host.")
     ] = None,
-    trust_key: Annotated[
-        bool, Option("--trust-key", help="Accept one that a PGP key alone opens: you know who made it.")
+    trust_origin: Annotated[
+        bool, Option("--trust-origin", "--trust-key", help="Accept one that no passphrase proves: you know its maker.")
     ] = False,
     from_target: Annotated[str, Option("--from", help="Fetch it from a target, config/targets/NAME.yaml.")] = "",
     drop: Annotated[str, Option(help="Drop a database that an earlier restore has set aside.")] = "",
@@ -55,7 +55,7 @@ def restore_database(
         else contextlib.nullcontext(backups.choose_backup(directories, backup))
     )
     with fetched as path:
-        return _restore(path, directories, (passphrase_file, trust_key), rehearse, database_only)
+        return _restore(path, directories, (passphrase_file, trust_origin), rehearse, database_only)
 
 
 def _restore(

@@ -24,7 +24,7 @@ Code = Literal[
     # files that arrive, or do not
     "archived_file_missing", "file_again", "file_ambiguous", "file_expected", "file_gone", "file_nearly_matched",
     "file_not_taken", "file_renamed", "file_size_unclear", "file_still_written", "file_unmatched", "files_unknown",
-    "files_differ", "file_not_in_backup",
+    "files_differ", "file_not_in_backup", "origin_not_proven",
     "sidecar_missing",
     # sources
     "connection_retried", "error_beside_records", "keys_missing", "pages_failed", "records_repeated",

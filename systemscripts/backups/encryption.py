@@ -281,7 +281,7 @@ def _build_key_fault(path: Path) -> ConfigurationError:
     return ConfigurationError(
         f"the passphrase does not open {path.name}, only a PGP key does: anyone with its public half can have made it",
         f"Run: {format_command('restore_database', path, '--passphrase-file', 'FILE')}, or, if you know that it is"
-        " yours, with --trust-key instead",
+        " yours, with --trust-origin instead",
     )
 
 

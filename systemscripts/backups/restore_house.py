@@ -14,9 +14,11 @@ from pathlib import Path
 from systemscripts.backups import bundle, encryption, house_files, packs, put_files, restore_backup
 from systemscripts.backups.bundle import Unpacked
 from systemscripts.backups.restore_backup import Restored
+from systemscripts.commands import format_command
 from systemscripts.db_utils import migrations
 from systemscripts.directory_management import Directories, explain_write_error
 from systemscripts.errors import ConfigurationError
+from systemscripts.summary import Notice, record_warning
 from systemscripts.tables import temporary_files
 
 
@@ -30,15 +32,15 @@ class House:
     placed: put_files.Placed = field(default_factory=put_files.Placed)
 
 
-def rehearse(path: Path, passphrase_file: Path | None = None, trust_key: bool = False) -> House:
+def rehearse(path: Path, passphrase_file: Path | None = None, trust_origin: bool = False) -> House:
     """Restore a backup into a scratch database, compare each row and each file with what they were, and clean up.
 
-    `trust_key`: a PGP key alone may open it. Raises EtlError if it cannot be restored, ConfigurationError if it cannot
-    be opened or is of newer code.
+    `trust_origin`: no passphrase need prove who made it. Raises EtlError if it cannot be restored, ConfigurationError
+    if it cannot be opened, is not proven or is of newer code.
     """
-    if path.suffix != bundle.SUFFIX:
+    if _is_plain_dump(path, trust_origin):
         return House(restore_backup.rehearse_dump(path))
-    with _unpack(path, passphrase_file, trust_key) as unpacked:
+    with _unpack(path, passphrase_file, trust_origin) as unpacked:
         packs.check_packs(path.parent, unpacked.manifest.packs)
         house = House(restore_backup.rehearse_dump(unpacked.dump, unpacked.manifest.tables))
         for _, blocks in _read_contents(path, unpacked, set(unpacked.manifest.files), passphrase_file):
@@ -49,28 +51,28 @@ def rehearse(path: Path, passphrase_file: Path | None = None, trust_key: bool = 
         return house
 
 
-def restore_database(path: Path, passphrase_file: Path | None = None, trust_key: bool = False) -> Restored:
+def restore_database(path: Path, passphrase_file: Path | None = None, trust_origin: bool = False) -> Restored:
     """Replace the present database by the one in a backup, and leave all files as they are.
 
     The present one is kept under another name. Raises as `restore_house` does.
     """
-    if path.suffix != bundle.SUFFIX:
+    if _is_plain_dump(path, trust_origin):
         return restore_backup.restore_dump(path)
-    with _unpack(path, passphrase_file, trust_key) as unpacked:
+    with _unpack(path, passphrase_file, trust_origin) as unpacked:
         return restore_backup.restore_dump(unpacked.dump, unpacked.manifest.tables)
 
 
 def restore_house(
-    path: Path, directories: Directories, passphrase_file: Path | None = None, trust_key: bool = False
+    path: Path, directories: Directories, passphrase_file: Path | None = None, trust_origin: bool = False
 ) -> House:
     """Restore the database, and put back each file that is missing here or differs; a replaced one is set aside.
 
     Raises TryLaterError if the database is in use, BadDataError if something is damaged or missing, ConfigurationError
-    if it cannot be opened or is of newer code; nothing is changed then.
+    if it cannot be opened, is not proven or is of newer code; nothing is changed then.
     """
-    if path.suffix != bundle.SUFFIX:
+    if _is_plain_dump(path, trust_origin):
         return House(restore_backup.restore_dump(path))
-    with _unpack(path, passphrase_file, trust_key) as unpacked:
+    with _unpack(path, passphrase_file, trust_origin) as unpacked:
         packs.check_packs(path.parent, unpacked.manifest.packs)
         needed = {
             name: file for name, file in unpacked.manifest.files.items()
@@ -84,13 +86,31 @@ def restore_house(
         return House(database, len(unpacked.manifest.files) + len(unpacked.list_names()), placed)
 
 
+def _is_plain_dump(path: Path, trust_origin: bool) -> bool:
+    """Return whether a backup is a plain dump, as older versions made; raises ConfigurationError unless it is trusted.
+
+    A dump brings functions and triggers that its maker chose, and no passphrase proves who that was.
+    """
+    if path.suffix == bundle.SUFFIX:
+        return False
+    text = f"{path} is a plain dump of the database, not encrypted: nothing proves who made it"
+    if not trust_origin:
+        raise ConfigurationError(
+            text,
+            f"If you know that it is yours, run: {format_command('restore_database', path, '--trust-origin')};"
+            f" a backup with proof is made by {format_command('backup_database')}",
+        )
+    record_warning(Notice("origin_not_proven", f"{text}; it was trusted as --trust-origin says"), on_console=True)
+    return True
+
+
 @contextlib.contextmanager
-def _unpack(path: Path, passphrase_file: Path | None, trust_key: bool) -> Iterator[Unpacked]:
+def _unpack(path: Path, passphrase_file: Path | None, trust_origin: bool) -> Iterator[Unpacked]:
     """Unpack the database and the small files to a folder on the disk of the data, for the block."""
     bundle.check_checksum(path)
     passphrases = encryption.list_passphrases(passphrase_file)
     with temporary_files.create_folder(temporary_files.UNPACKED_PREFIX) as folder:
-        unpacked = bundle.unpack_bundle(path, passphrases, folder / "bundle", trust_key)
+        unpacked = bundle.unpack_bundle(path, passphrases, folder / "bundle", trust_origin)
         newest = max(migrations.list_numbers(), default=0)
         if unpacked.manifest.migration > newest:
             raise ConfigurationError(

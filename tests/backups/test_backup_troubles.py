@@ -86,9 +86,9 @@ def test_a_key_of_its_recipient_opens_it_too_and_a_missing_one_is_named(
         assert "--import FILE" in str(raised.value)
         run_gpg(pgp.get_folder(), "--import", content=run_gpg(home, "--export-secret-keys", "safe@example.com"))
         # anyone with the public half can have made it
-        with pytest.raises(ConfigurationError, match=r"only a PGP key does.*--trust-key"):
+        with pytest.raises(ConfigurationError, match=r"only a PGP key does.*--trust-origin"):
             backups.rehearse(path)
-        assert backups.rehearse(path, trust_key=True).files >= 3
+        assert backups.rehearse(path, trust_origin=True).files >= 3
     finally:
         subprocess.run(["gpgconf", "--homedir", home, "--kill", "all"], check=False)
         subprocess.run(["gpgconf", "--homedir", pgp.get_folder(), "--kill", "all"], check=False)

@@ -137,13 +137,19 @@ def test_a_backup_of_newer_code_changes_nothing_and_one_of_older_code_is_brought
     new = orders.data / "new.dump"
     pg_programs.run_program(pg_programs.find_program("pg_dump", 18), "--format=custom", f"--file={new}", url=orders.url)
     orders.sql("delete from dba.tmigration where number = 9999")
-    for arguments in (["--rehearse", new], [new]):
+    for arguments in (["--rehearse", new], [new], ["--database-only", new]):
+        # anyone could have made a plain dump
         done = orders.run("restore_database", *arguments)
+        assert done.returncode == 78
+        assert f"{new} is a plain dump of the database, not encrypted: nothing proves who made it" in done.stderr
+        assert f"restore {new} --trust-origin" in done.stderr
+        done = orders.run("restore_database", *arguments, "--trust-origin")
         assert done.returncode == 78
         assert "has migration 9999" in done.stderr
         assert len(databases(orders)) == 1
     assert orders.run("generic_import", "--list").returncode == 0  # the present one is still in its place
-    assert orders.run("restore_database", old).returncode == 0
+    done = orders.run("restore_database", old, "--trust-origin")
+    assert done.returncode == 0 and f"{old} is a plain dump of the database" in done.stdout + done.stderr
     assert orders.sql("select to_regclass('visits.visitor') is not null") == [(True,)]
 
 
