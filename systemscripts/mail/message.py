@@ -48,23 +48,26 @@ POLICY = _HeaderPolicy(linesep="\r\n", cte_type="7bit")
 INTERNATIONAL_POLICY = POLICY.clone(utf8=True)
 
 
-def compose(subject: str, recipients: list[str], text: str, html: str | None = None) -> EmailMessage:
+def compose(
+    subject: str, recipients: list[str], text: str, html: str | None = None, is_for_client: bool = False
+) -> EmailMessage:
     """Return one mail with a plain-text part and, where given, an HTML part (RFC 2046, 5.1.4: the best part last).
 
-    Subject and text name the environment and the host. `recipients`: mailboxes. Raises ConfigurationError where
+    Subject and text name the environment and the host, unless it is for someone outside, whom they do not concern.
+    `recipients`: mailboxes. Raises ConfigurationError where
     MAIL_FROM or a recipient is not one.
     """
     message = EmailMessage(policy=POLICY)
-    message["Subject"] = origin.add_to_subject(subject)
+    message["Subject"] = origin.write_plain_subject(subject) if is_for_client else origin.add_to_subject(subject)
     message["From"] = _build_header([get_sender()], "MAIL_FROM")
     message["To"] = _build_header(recipients, "the recipients")
     message["Date"] = formatdate(settings.now().timestamp(), localtime=True)
     message["Message-ID"] = make_message_id()
     # RFC 3834: no out-of-office answers to it
     message["Auto-Submitted"] = "auto-generated"
-    message.set_content(origin.sign(text))
+    message.set_content(text if is_for_client else origin.sign(text))
     if html is not None:
-        message.add_alternative(origin.sign_html(html), subtype="html")
+        message.add_alternative(html if is_for_client else origin.sign_html(html), subtype="html")
     return message
 
 

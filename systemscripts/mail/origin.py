@@ -19,9 +19,12 @@ def describe_origin() -> str:
 
 def add_to_subject(subject: str) -> str:
     """Return a subject in one line, shortened if necessary, with the origin at its end."""
-    end = f" ({describe_origin()})"
-    title, longest = " ".join(subject.split()), MAX_SUBJECT_LETTERS - len(end)
-    return (title if len(title) <= longest else f"{title[: longest - 3]}...") + end
+    return _shorten(subject, f" ({describe_origin()})")
+
+
+def write_plain_subject(subject: str) -> str:
+    """Return a subject in one line, shortened if necessary, for people outside: it names no host."""
+    return _shorten(subject, "")
 
 
 def sign(text: str) -> str:
@@ -34,6 +37,11 @@ def sign_html(page: str) -> str:
     body, end, rest = page.rpartition("</body>")
     signature = f'<p style="color:#666;font-size:12px">{html.escape(_compose_signature())}</p>\n'
     return f"{body}{signature}{end}{rest}" if end else f"{page}\n{signature}"
+
+
+def _shorten(subject: str, end: str) -> str:
+    title, longest = " ".join(subject.split()), MAX_SUBJECT_LETTERS - len(end)
+    return (title if len(title) <= longest else f"{title[: longest - 3]}...") + end
 
 
 def _compose_signature() -> str:

@@ -140,7 +140,7 @@ def _note_outcome(request: Request, mail_id: int, answer: str) -> None:
 
 def _send(recipient: str, subject: str, in_reply_to: str, message_id: str, text: str) -> list[mail.Refusal]:
     body = f"Your mail {subject!r} has arrived.\n\n{text}\n\nThis is an automatic answer.\n"
-    message = mail.compose(f"Auto: {subject}", [recipient], masking.mask(body))
+    message = mail.compose(f"Auto: {subject}", [recipient], masking.mask(body), is_for_client=True)
     for name, value in (
         ("Message-ID", message_id), ("Auto-Submitted", "auto-replied"), ("X-Auto-Response-Suppress", "All"),
     ):  # fmt: skip

@@ -47,7 +47,8 @@ def deliver_once(
     if not mail.is_configured():
         raise ConfigurationError("no mail server is configured", "Set SMTP_HOST.")
     names = ", ".join(path.name for path in paths)
-    message = mail.compose(chosen.subject or names, [chosen.to], chosen.text or f"Attached: {names}")
+    text = chosen.text or f"Attached: {names}"
+    message = mail.compose(chosen.subject or names, [chosen.to], text, is_for_client=True)
     domain = mail.make_message_id().rpartition("@")[2]
     message.replace_header("Message-ID", f"<{mark}@{domain}")
     for path in paths:
