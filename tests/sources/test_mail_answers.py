@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import subprocess
 import sys
+from datetime import UTC, datetime, timedelta
 from email.message import EmailMessage
 from pathlib import Path
 from types import SimpleNamespace
@@ -15,6 +16,8 @@ from pydantic import SecretStr
 from systemscripts import db_utils, settings
 from systemscripts.configuration import shared_mailboxes
 from systemscripts.configuration.source_options.mail import Options
+from systemscripts.directory_management import Directories
+from systemscripts.retention import noted_mails, retention_view
 from systemscripts.sources import Request
 from systemscripts.sources.mailbox import automatic_mail, mail_notes
 from tests.conftest import Installation
@@ -156,6 +159,42 @@ def test_a_mail_without_a_file_is_downloaded_once_and_named_each_time(here: Inst
         counts.append(box.count_bodies() - before)
     # with another pattern both are read again
     assert counts == [2, 2, 4, 4]
+
+
+def test_purge_forgets_what_is_noted_of_mails_that_are_gone_and_no_mail_is_read_or_answered_twice(
+    here: Installation, box: MailServer, mails: Mails
+) -> None:
+    configure(here, box, ["loaded"], days=30)
+    for name, content in (("logo.png", b"x"), ("photo.png", b"y"), ("orders_1.csv", make_rows(1))):
+        box.put(name, content)
+    box.deliver(make_mail({"orders_2.csv": make_rows(2), "orders_2.txt": make_rows(3)}))
+
+    def purge(days_from_now: float) -> list[int]:
+        moment = datetime.now(UTC) + timedelta(days=days_from_now)
+        with contextlib.closing(db_utils.connect()) as connection:
+            view = retention_view.View(Directories(here.data), connection, moment)
+            items = noted_mails.due(view)
+            for item in items:
+                item.remove()
+        return [item.number for item in items]
+
+    assert door_matrix.summarize(here).problems == []
+    assert len(list_answers(mails)) == 2
+    [photo] = [path for path in (box.inbox / "cur").glob("*") if b"photo.png" in path.read_bytes()]
+    photo.unlink()
+    before = box.count_bodies()
+    assert door_matrix.summarize(here).files == 0
+    assert purge(364) == []
+    # the note of the photo, and both answers; the logo is still there
+    assert purge(366) == [3] and purge(366) == []
+    left = here.sql("select pattern is not null, answer, recipient, answer_text from dba.tmail order by mail_id")
+    assert left == [(True, None, None, None), (False, "sent", None, None), (False, "sent", None, None)]
+    assert door_matrix.summarize(here).files == 0
+    assert box.count_bodies() - before == 0
+    # another file of a mail that was answered long ago
+    here.configure("orders", file_pattern=r".*\.(csv|txt)")
+    assert door_matrix.summarize(here).files == 1
+    assert len(list_answers(mails)) == 2
 
 
 def test_a_dry_run_names_mails_and_attachments_and_changes_nothing(installation: Installation, box: MailServer) -> None:

@@ -49,6 +49,20 @@ def note_without_files(cursor: Cursor, config_name: str, source_path: str, patte
     )
 
 
+def note_gone_mails(cursor: Cursor, config_name: str, folder: str, present: list[str]) -> None:
+    """Note which of the noted mails of a folder are no longer there, and which are again.
+
+    `folder`: the beginning of each `source_path` in it; `present`: those of the mails that are there.
+    """
+    cursor.execute(
+        """update dba.tmail set gone_at = case when gone_at is null then %s end
+           where config_name = %s and starts_with(source_path, %s) and (gone_at is not null) = (source_path = any(%s))
+             -- UIDVALIDITY and UID: not in a folder within this one
+             and cardinality(string_to_array(substr(source_path, length(%s) + 1), '/')) = 2""",
+        (settings.now(), config_name, folder, present, folder),
+    )
+
+
 def check_mail_server(options: Options) -> None:
     """Raise ConfigurationError if senders are to be answered without a mail server."""
     if options.answer and not mail.is_configured():

@@ -66,6 +66,7 @@ def fetch(request: Request) -> Fetched:
     try:
         mail_notes.send_answers(request)
         for mail_folder in options.folders:
+            _note_gone_mails(request, options, session, mail_folder)
             for head in _list_new(request, options, session, mail_folder, fetched):
                 _fetch_mail(request, options, session, mail_folder, head, folder, fetched)
     except EtlError as error:
@@ -176,6 +177,15 @@ def _open_session(options: Options) -> MailboxSession:
         _sessions[options.address] = MailboxSession(options)
         atexit.register(_sessions[options.address].close)
     return _sessions[options.address]
+
+
+def _note_gone_mails(request: Request, options: Options, session: MailboxSession, folder: str) -> None:
+    """Note which mails are no longer in a folder, whatever their age and state, so that retention may forget them."""
+    uids = session.call(folder, "the list of mails", lambda mailbox: mailbox.uids("ALL", None))
+    start = f"{options.address}{folder}/"
+    present = [f"{start}{session.uid_validity}/{uid}" for uid in uids]
+    with transaction(request.connection) as cursor:
+        mail_notes.note_gone_mails(cursor, request.config.config_name, start, present)
 
 
 def _list_new(
