@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from systemscripts import settings
 from systemscripts.errors import EtlError
 
 if TYPE_CHECKING:
@@ -24,6 +23,9 @@ def open_session(spill: Path) -> Iterator[DuckDBPyConnection]:
     The session loads no extensions and has no network access.
     """
     import duckdb
+
+    # the parsers of files need none of them
+    from systemscripts import settings
 
     memory_gb = settings.current().duckdb_memory_gb
     connection = duckdb.connect(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import codecs
 import io
 import json
 from pathlib import Path
@@ -75,7 +74,7 @@ def test_a_very_large_object_is_read_list_entry_by_entry(monkeypatch: pytest.Mon
 
     def read_text(value: dict[str, Any]) -> list[Any]:
         raw = io.BytesIO(json.dumps(value).encode())
-        return list(json_records.read_records("a.json", json_stream.JsonStream(codecs.getreader("utf-8")(raw), raw)))
+        return list(json_records.read_records("a.json", json_stream.JsonStream(raw)))
 
     records = read_text({"x": 1, "data": {"made": "today", "orders": orders}})
     assert [record for _, record in records] == [{"id": str(n), "made": "today"} for n in range(300)]

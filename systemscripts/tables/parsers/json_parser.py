@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import codecs
 import json
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
@@ -12,16 +11,18 @@ from pathlib import Path
 from typing import TypeVar
 
 from systemscripts.errors import BadDataError
-from systemscripts.tables.parsers import json_records
-from systemscripts.tables.parsers.json_pattern import COMMA, LINE_END, ObjectPattern, PlainObjects
+from systemscripts.tables.parsers import confined_duckdb, json_records
+from systemscripts.tables.parsers.json_blocks import PlainRows
+from systemscripts.tables.parsers.json_pattern import COMMA, LINE_END, ROWS_BEFORE_BLOCKS, ObjectPattern, PlainObjects
 from systemscripts.tables.parsers.json_stream import MAX_VALUE_LETTERS, JsonStream, write_json
 from systemscripts.tables.parsers.record_paths import SELECTION
-from systemscripts.tables.parsers.row_chunk import Chunk, GrowingColumns
+from systemscripts.tables.parsers.row_chunk import Chunk, CsvRows, GrowingColumns
 from systemscripts.tables.parsers.value_columns import MAX_CHUNK_ROWS, make_chunk
 from systemscripts.tables.parsers.workbook import Book, Row, Sheet
 
+SYSTEM_PATHS = confined_duckdb.SYSTEM_PATHS
 # Objects that are read before the header is written: most files have used all their keys by then.
-MAX_ROWS_AHEAD = 5000
+MAX_ROWS_AHEAD = ROWS_BEFORE_BLOCKS
 ERROR_KEYS = {"error", "errors", "fault", "errorcode", "errormessage", "error_description"}
 # In a single object these are an error only with a status, or without other keys.
 MESSAGES = {"message", "msg", "detail", "title"}
@@ -33,12 +34,14 @@ FIRST_ERROR, LAST_ERROR = 400, 599
 MAX_WORDS_LETTERS = 200
 
 Some = TypeVar("Some")
+# key -> number of its column
+Columns = dict[str, int]
 
 
 def open_book(path: Path) -> Book:
     """Open a JSON file. Raises BadDataError where it is not JSON or contains no objects."""
     if SELECTION.steps:
-        selected = ObjectRows(path, lambda many: _read_selected(path))
+        selected = ObjectRows(path, lambda columns: _read_selected(path))
         return Book("json", [Sheet("", selected.rows)], header_known=True)
     rows, lists = ObjectRows(path, partial(_read_objects, path)), _find_lists(path)
     whole = Sheet("", rows.rows, chunks=None if lists else rows.chunks)
@@ -57,7 +60,7 @@ def _find_lists(path: Path) -> list[tuple[str, list[object], int]]:
     values: list[object] = []
     with suppress(BadDataError, ValueError, RecursionError), path.open("rb") as file:
         # Errors are reported when the rows are read.
-        stream = JsonStream(codecs.getreader(_detect_encoding(file.read(4)))(file, "strict"), start=file)
+        stream = JsonStream(file)
         if stream.peek() != "{" or stream.has_entered_value_array():
             return []
         stream.rewind()
@@ -74,22 +77,22 @@ def _find_lists(path: Path) -> list[tuple[str, list[object], int]]:
 class ObjectRows:
     """The objects of one file; the columns are their keys in order of first appearance."""
 
-    def __init__(self, path: Path, source: Callable[[bool], Iterable[tuple[int, object]]]) -> None:
+    def __init__(self, path: Path, source: Callable[[Columns | None], Iterable[tuple[int, object]]]) -> None:
         self._path, self._source = path, source
-        self._columns: dict[str, int] = {}
+        self._columns: Columns = {}
 
     def rows(self) -> Iterator[tuple[int, Row]]:
         """Yield the header as row 0, then each object with its line (JSON lines) or its position in the array."""
         yield from self._explain_errors(self._read_rows())
 
-    def chunks(self) -> Iterator[Chunk]:
-        """Yield the same rows as columns; objects that are written alike are read at once."""
-        first: list[Chunk] = []
+    def chunks(self) -> Iterator[Chunk | CsvRows]:
+        """Yield the same rows as columns or CSV; objects that are written alike are read at once."""
+        first: list[Chunk | CsvRows] = []
         count = 0
         source = self._explain_errors(self._read_chunks())
         for chunk in source:
             first.append(chunk)
-            count += len(chunk.rows)
+            count += len(chunk.rows) if isinstance(chunk, Chunk) else 0
             if count >= MAX_ROWS_AHEAD:
                 break
         if first:
@@ -98,29 +101,33 @@ class ObjectRows:
             yield from source
 
     def _read_rows(self) -> Iterator[tuple[int, Row]]:
-        source = ((number, self._make_row(number, entry)) for number, entry in self._source(False))
+        source = ((number, self._make_row(number, entry)) for number, entry in self._source(None))
         first = list(islice(source, MAX_ROWS_AHEAD))
         if first:
             yield 0, list(self._columns)
             yield from first
             yield from source
 
-    def _read_chunks(self) -> Iterator[Chunk]:
+    def _read_chunks(self) -> Iterator[Chunk | CsvRows]:
         done = GrowingColumns()
         numbers: list[int] = []
         rows: list[Row] = []
-        for number, entry in self._source(True):
-            if not isinstance(entry, PlainObjects):
+        for number, entry in self._source(self._columns):
+            is_many = isinstance(entry, PlainObjects | PlainRows)
+            if not is_many:
                 numbers.append(number)
                 rows.append(self._make_row(number, entry))
-            if rows and (isinstance(entry, PlainObjects) or len(rows) >= MAX_CHUNK_ROWS):
+            if rows and (is_many or len(rows) >= MAX_CHUNK_ROWS):
                 done.add(numbers, make_chunk(numbers, rows, every_row=True).columns)
                 numbers, rows = [], []
             if isinstance(entry, PlainObjects):
                 fields = {self._columns[key]: values for key, values in entry.make_columns().items()}
                 done.add(range(number, number + entry.count), fields)
-            if len(done.rows) >= MAX_CHUNK_ROWS:
+            if done.rows and (len(done.rows) >= MAX_CHUNK_ROWS or isinstance(entry, PlainRows)):
                 yield done.take(len(self._columns))
+            if isinstance(entry, PlainRows):
+                end = number + entry.count
+                yield CsvRows(number, end - 1, 0, len(self._columns), [(number, entry.count, entry.csv)])
         if rows:
             done.add(numbers, make_chunk(numbers, rows, every_row=True).columns)
         if done.rows:
@@ -160,16 +167,19 @@ class ObjectRows:
         return row
 
 
-def _read_objects(path: Path, many: bool) -> Iterator[tuple[int, object]]:
-    """Yield the entries of the file, each with its line or its position in the array; `many`: some as PlainObjects."""
+def _read_objects(path: Path, columns: Columns | None) -> Iterator[tuple[int, object]]:
+    """Yield the entries of the file, each with its line or its position in the array.
+
+    With `columns`, which grow meanwhile, many at once as PlainObjects or PlainRows.
+    """
     with path.open("rb") as file:
-        stream = JsonStream(codecs.getreader(_detect_encoding(file.read(4)))(file, "strict"), start=file)
+        stream = JsonStream(file)
         if stream.peek() == "[" or stream.has_entered_value_array():
-            yield from stream.read_array(ObjectPattern(COMMA) if many else None)
+            yield from stream.read_array(None if columns is None else ObjectPattern(COMMA, columns))
             return
         stream.rewind()
         first, is_alone = None, True
-        for line, entry in stream.read_all(ObjectPattern(LINE_END) if many else None):
+        for line, entry in stream.read_all(None if columns is None else ObjectPattern(LINE_END, columns)):
             first, is_alone = (entry, True) if first is None else (first, False)
             yield line, entry
         if is_alone and isinstance(first, dict) and _is_error(first):
@@ -177,14 +187,14 @@ def _read_objects(path: Path, many: bool) -> Iterator[tuple[int, object]]:
             raise BadDataError(f"{path.name} is an error message of a server: {words}", "Download the file again.")
 
 
-def _number_entries(items: list[object], _: bool) -> Iterator[tuple[int, object]]:
+def _number_entries(items: list[object], _: Columns | None) -> Iterator[tuple[int, object]]:
     return enumerate(items, 1)
 
 
 def _read_selected(path: Path) -> Iterator[tuple[int, object]]:
     """Yield the records at the declared path."""
     with path.open("rb") as file:
-        stream = JsonStream(codecs.getreader(_detect_encoding(file.read(4)))(file, "strict"), start=file)
+        stream = JsonStream(file)
         yield from json_records.read_records(path.name, stream)
 
 
@@ -196,9 +206,3 @@ def _is_error(entry: dict[str, object]) -> bool:
     statuses = [str(values[key]) for key in values.keys() & STATUSES]
     failed = any(text.isdecimal() and FIRST_ERROR <= int(text) <= LAST_ERROR for text in statuses)
     return bool(values.keys() & MESSAGES) and (failed or values.keys() <= ALONE)
-
-
-def _detect_encoding(head: bytes) -> str:
-    if head.startswith((b"\xff\xfe", b"\xfe\xff")):
-        return "utf-16"
-    return "utf-8-sig"

@@ -11,8 +11,9 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from systemscripts.tables.parsers import value_columns
+from systemscripts.tables.parsers import json_blocks, value_columns
 from systemscripts.tables.parsers.json_stream import CHUNK_LETTERS, DECODER, write_json
+from systemscripts.tables.parsers.json_text import JsonText
 from systemscripts.tables.parsers.row_chunk import choose_filled
 from systemscripts.tables.parsers.value_columns import SEPARATOR
 
@@ -23,6 +24,12 @@ MAX_MEMBERS = 1000
 MAX_CHANGES = 20
 # where objects of two patterns take turns
 LEAST_LETTERS = 2**12
+# Read before DuckDB reads blocks: the header is written by then, with nearly all keys.
+ROWS_BEFORE_BLOCKS = 5000
+# Below this, starting DuckDB takes longer than it saves.
+MIN_BLOCKS_BYTES = 8 * 2**20
+# After a block with an object that is written in another way.
+ROWS_BETWEEN_TRIES, MAX_TRIES = 20_000, 20
 
 SPACE = r"[ \t\r\n]*+"
 # |(?!) ends a failed round: Python before 3.11.5 does not restore its start (cpython issue 106052).
@@ -47,12 +54,16 @@ ESCAPES = {
 
 @dataclass
 class Member:
-    """One key with its punctuation as it is written, `start`, and the forms of values that were seen."""
+    """One key with its punctuation as it is written, `start`, and the forms of values that were seen.
+
+    is_sure: the last number is one that DuckDB returns as it is written.
+    """
 
     start: str
     key: str
     forms: dict[str, None]
     is_required: bool
+    is_sure: bool = field(default=True, compare=False)
 
     def make_pattern(self) -> str:
         """Return the pattern of the key and its value, with a group for each form."""
@@ -86,9 +97,10 @@ class PlainObjects:
 
 @dataclass
 class ObjectPattern:
-    """The pattern of the objects known so far; `between`: what stands between two of them."""
+    """The pattern of the objects known so far; `between`: what stands between two of them. `columns`: all keys."""
 
     between: str
+    columns: Mapping[str, int] = field(default_factory=dict)
     _members: list[Member] = field(default_factory=list)
     _end: str = ""
     _rows: int = 0
@@ -96,14 +108,20 @@ class ObjectPattern:
     _is_changed: bool = False
     _search: re.Pattern[str] | None = None
     _letters: int = CHUNK_LETTERS
+    _objects: int = 0
+    _unsure: set[str] = field(default_factory=set)
+    _tries: int = 0
+    _next_try: int = field(default_factory=lambda: ROWS_BEFORE_BLOCKS)
 
     def learn(self, text: str) -> None:
         """Add the keys and forms of values of one object; not where it is nested deeply or its keys are in disorder."""
         self._rows += 1
+        self._objects += 1
         is_broken = self.between == LINE_END and "\n" in text
         if is_broken or self._changes > MAX_CHANGES or (self._rows > ROWS_TO_LEARN and not self._members):
             return
         seen, end = _split_object(text)
+        self._unsure.update(member.key for member in seen if not member.is_sure)
         members = self._merge(seen) if end == self._end or not self._members else []
         if members and members != self._members and len(members) <= MAX_MEMBERS:
             self._members, self._end, self._is_changed = members, end, True
@@ -122,7 +140,31 @@ class ObjectPattern:
         # the rest is copied, so less is tried where it often begins early
         self._letters = min(max(2 * (end - position), LEAST_LETTERS), CHUNK_LETTERS)
         groups = [(member.key, form) for member in self._members for form in member.forms]
+        self._objects += len(values)
         return (PlainObjects(values, groups), end) if values else None
+
+    def choose_blocks(self, window: str, position: int, text: JsonText) -> json_blocks.BlockReader | None:
+        """Return a reader by DuckDB of the objects that follow a position; None where it is not worthwhile."""
+        if self._objects < self._next_try or self._tries == MAX_TRIES or text.bytes_left < MIN_BLOCKS_BYTES:
+            return None
+        between = re.compile(rf"({self.between})\{{").match(window, position)
+        if not between or not text.is_utf8 or not json_blocks.is_possible(self.columns):
+            return None
+        if any(len(member.forms) > 1 or "nested" in member.forms for member in self._members):
+            return None
+        # numbers of another form may have been the reason to come back
+        is_sure = not self._tries
+        members = [
+            json_blocks.PlainMember(
+                # the brace is in front of all objects
+                member.start if number else member.start[1:],
+                member.key, "text" in member.forms, is_sure and member.key not in self._unsure, member.is_required,
+            )
+            for number, member in enumerate(self._members)
+        ]  # fmt: skip
+        self._next_try = self._objects + ROWS_BETWEEN_TRIES * self._tries
+        self._tries += 1
+        return json_blocks.BlockReader(members, self._end, between[1], list(self.columns)) if members else None
 
     def _compile(self) -> None:
         objects = self.between + "".join(map(Member.make_pattern, self._members)) + re.escape(self._end)
@@ -162,7 +204,8 @@ def _split_object(text: str) -> tuple[list[Member], str]:
     position = 0
     while match := MEMBER.match(text, position):
         forms = [form for form in FORMS if match[form] is not None]
-        members.append(Member(match[1], match[2], dict.fromkeys(forms), is_required=True))
+        is_sure = match["bare"] is None or json_blocks.SURE_NUMBER.fullmatch(match["bare"]) is not None
+        members.append(Member(match[1], match[2], dict.fromkeys(forms), is_required=True, is_sure=is_sure))
         position = match.end()
     return (members, text[position:]) if END.fullmatch(text, position) else ([], "")
 

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from typing import IO, Any, Protocol
 
 from systemscripts.errors import BadDataError
+from systemscripts.tables.parsers.json_text import JsonText
 
 CHUNK_LETTERS = 2**20
 # A larger value is not a row of a table; without a limit it would fill the memory.
@@ -76,6 +77,21 @@ class Run(Protocol):
         """The number of values."""
 
 
+class Blocks(Protocol):
+    """Reads many values from the bytes of a text; see json_blocks.BlockReader."""
+
+    def read(self, text: JsonText) -> Iterator[BlockRun]:
+        """Yield values; what follows them is given back to the text."""
+
+
+class BlockRun(Run, Protocol):
+    """Values of a block."""
+
+    @property
+    def line_feeds(self) -> int:
+        """How many line feeds of the file they contain."""
+
+
 class Pattern(Protocol):
     """Finds values that are written like those before; see json_pattern.ObjectPattern."""
 
@@ -85,22 +101,24 @@ class Pattern(Protocol):
     def match(self, window: str, position: int) -> tuple[Run, int] | None:
         """Return the values that follow a position, and where the last one ends; None where there is none."""
 
+    def choose_blocks(self, window: str, position: int, text: JsonText) -> Blocks | None:
+        """Return a reader for what follows a position and what follows in the text; None where it is not worthwhile."""
+
 
 class ValueTooLargeError(BadDataError):
     """One value is larger than the limit."""
 
 
 class JsonStream:
-    """Reads values from a text stream through a window; `start` is the underlying file, for rewinding."""
+    """Reads values from a file through a window of its text."""
 
-    def __init__(self, text: Any, start: IO[bytes]) -> None:
-        self._text, self._file = text, start
+    def __init__(self, file: IO[bytes]) -> None:
+        self._text = JsonText(file)
         self.rewind()
 
     def rewind(self) -> None:
         """Start again at the beginning."""
-        self._file.seek(0)
-        self._text.reset()
+        self._text.rewind()
         self._window, self._begin, self._position, self._line, self._ended = "", 0, 0, 1, False
 
     def peek(self) -> str:
@@ -135,7 +153,7 @@ class JsonStream:
         while index or self.peek() != "]":
             index += 1
             yield index, self.read_value()
-            if run := self._read_run(pattern):
+            for run in self._read_runs(pattern):
                 yield index + 1, run
                 index += run.count
             if self.peek() == "]":
@@ -149,8 +167,9 @@ class JsonStream:
             line = self._line
             yield line, self.read_value()
             line = self._line
-            if run := self._read_run(pattern):
+            for run in self._read_runs(pattern):
                 yield line + 1, run
+                line += run.count
             # Some systems write a comma at the end of each line.
             if self.peek() == ",":
                 self._expect(",")
@@ -168,16 +187,20 @@ class JsonStream:
                 self._expect(",")
         return False
 
-    def _read_run(self, pattern: Pattern | None) -> Run | None:
-        """Let the pattern learn from the last value; return what follows it as far as the pattern matches."""
+    def _read_runs(self, pattern: Pattern | None) -> Iterator[Run]:
+        """Let the pattern learn from the last value; yield what follows it as far as the pattern matches."""
         if pattern is None:
-            return None
+            return
         pattern.learn(self._window[self._begin : self._position])
-        matched = pattern.match(self._window, self._position)
-        if matched is None:
-            return None
-        self._move(matched[1])
-        return matched[0]
+        if matched := pattern.match(self._window, self._position):
+            self._move(matched[1])
+            yield matched[0]
+        if blocks := pattern.choose_blocks(self._window, self._position, self._text):
+            self._text.give_back(self._window[self._position :].encode())
+            self._window, self._position, self._ended = "", 0, False
+            for run in blocks.read(self._text):
+                self._line += run.line_feeds
+                yield run
 
     def _move(self, position: int) -> None:
         self._line += self._window.count("\n", self._position, position)

@@ -10,12 +10,10 @@ from typing import Any
 import duckdb
 
 from systemscripts.duck import quote_identifier, quote_path
+from systemscripts.tables.parsers import confined_duckdb
 from systemscripts.tables.parsers.workbook import Book, Row, Sheet
 
-# DuckDB reads how many processors and how much memory the system grants, and ends the process where it may not.
-SYSTEM_PATHS = ("/proc/stat", "/proc/self/cgroup", "/sys/devices/system/cpu/online", "/sys/fs/cgroup")
-# Below the limit on the memory of this process, with room for rows on their way.
-MEMORY_LIMIT = "400MB"
+SYSTEM_PATHS = confined_duckdb.SYSTEM_PATHS
 FETCHED_ROWS = 2000
 DECIMAL = re.compile(r"DECIMAL\(\d+,(\d+)\)")
 # how a column is declared -> DuckDB's types; all others are text
@@ -34,13 +32,7 @@ TYPES = {written: declared for declared, all_written in KINDS.items() for writte
 
 def open_book(path: Path) -> Book:
     """Open a Parquet file. Raises duckdb.Error where it is truncated or damaged."""
-    connection = duckdb.connect(
-        ":memory:",
-        config={
-            "threads": 1, "memory_limit": MEMORY_LIMIT, "temp_directory": "", "autoinstall_known_extensions": "false",
-            "autoload_known_extensions": "false",
-        },
-    )  # fmt: skip
+    connection = confined_duckdb.connect()
     # times with a zone are moments, whatever the zone of this host is
     connection.execute("set timezone = 'UTC'")
     described = connection.execute(f"describe select * from read_parquet({quote_path(path)})").fetchall()

@@ -11,14 +11,14 @@ from itertools import islice
 from typing import Any
 
 from systemscripts.tables.column_names import make_column_names
-from systemscripts.tables.parsers.row_chunk import Chunk
+from systemscripts.tables.parsers.row_chunk import Chunk, CsvRows
 from systemscripts.tables.parsers.workbook import Book, Sheet
 
 # among which a header is searched
 MAX_TOP_ROWS = 30
 # More sheets would cost more time than the warning is worth.
 MAX_SHEETS_EXAMINED = 10
-AsChunks = Callable[[Sheet], Iterable[Chunk]]
+AsChunks = Callable[[Sheet], Iterable[Chunk | CsvRows]]
 
 
 @dataclass
@@ -84,7 +84,7 @@ def _count_rows(sheet: Sheet, most: int, as_chunks: AsChunks, other: OtherTable)
             return
 
 
-def _read_pieces(chunks: Iterable[Chunk]) -> Iterator[tuple[int, bytes]]:
+def _read_pieces(chunks: Iterable[Chunk | CsvRows]) -> Iterator[tuple[int, bytes]]:
     """Yield number of rows and CSV of each run of rows with values."""
     for chunk in chunks:
         left, right = chunk.extent()

@@ -41,7 +41,7 @@ class Sheet:
     visible: bool = True
     weight: int = 0
     # the same rows, faster; may raise where rows() does not
-    chunks: Callable[[], Iterable[Chunk]] | None = None
+    chunks: Callable[[], Iterable[Chunk | CsvRows]] | None = None
     # the same rows as CSV of these columns, by two processes
     csv_rows: Callable[[int, int], Iterable[CsvRows]] | None = None
     # merged areas

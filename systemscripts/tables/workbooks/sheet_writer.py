@@ -14,8 +14,8 @@ from systemscripts.tables.parsers.value_columns import MAX_CHUNK_ROWS, make_chun
 from systemscripts.tables.parsers.workbook import Book, ReadAgainError, Row, Sheet, fill_merged_rows, is_blank
 from systemscripts.tables.workbooks import protocol
 
-Some = TypeVar("Some", Chunk, CsvRows)
-Chunks = Callable[[], Iterable[Chunk]]
+Some = TypeVar("Some")
+Chunks = Callable[[], Iterable[Chunk | CsvRows]]
 MakeReady = Callable[[int, int], Iterable[CsvRows]]
 MAX_CHUNK_CELLS = 2**20
 
@@ -91,7 +91,7 @@ class SheetWriter:
         self._cells = self._bytes = self.rows = 0
 
 
-def read_chunks(sheet: Sheet) -> Iterable[Chunk]:
+def read_chunks(sheet: Sheet) -> Iterable[Chunk | CsvRows]:
     """Return the rows of a sheet from its fast reader, or from the general one where it has none."""
     return sheet.chunks() if sheet.chunks else _make_chunks(sheet.rows(), every_row=False)
 

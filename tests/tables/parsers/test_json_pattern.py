@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import codecs
 import json
 from pathlib import Path
 
@@ -58,7 +57,7 @@ def test_objects_that_are_written_alike_are_read_at_once(tmp_path: Path) -> None
     path = tmp_path / "list.json"
     path.write_text(json.dumps(objects))
     with path.open("rb") as file:
-        stream = JsonStream(codecs.getreader("utf-8")(file, "strict"), start=file)
+        stream = JsonStream(file)
         entries = [entry for _, entry in stream.read_array(ObjectPattern(COMMA))]
     runs = [entry.count for entry in entries if isinstance(entry, PlainObjects)]
     assert (runs[0], sum(runs)) == (200 - ROWS_TO_LEARN, 448)
