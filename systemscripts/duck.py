@@ -8,7 +8,7 @@ import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from systemscripts.errors import EtlError
 
@@ -22,26 +22,27 @@ def open_session(spill: Path) -> Iterator[DuckDBPyConnection]:
 
     The session loads no extensions and has no network access.
     """
-    import duckdb
-
-    # the parsers of files need none of them
-    from systemscripts import settings
-
-    memory_gb = settings.current().duckdb_memory_gb
-    connection = duckdb.connect(
-        ":memory:",
-        config={
-            "memory_limit": f"{memory_gb:g}GB",
-            "temp_directory": str(spill),
-            "autoinstall_known_extensions": "false",
-            "autoload_known_extensions": "false",
-        },
-    )
+    connection = connect({"temp_directory": str(spill)})
     try:
         yield connection
     finally:
         connection.close()
         shutil.rmtree(spill, ignore_errors=True)
+
+
+def connect(options: dict[str, str]) -> DuckDBPyConnection:
+    """Return a connection to a database in memory, with options of DuckDB besides ours."""
+    import duckdb
+
+    # the parsers of files need none of them
+    from systemscripts import settings
+
+    ours: dict[str, Any] = {
+        "memory_limit": f"{settings.current().duckdb_memory_gb:g}GB",
+        "autoinstall_known_extensions": "false",
+        "autoload_known_extensions": "false",
+    }
+    return duckdb.connect(":memory:", config=ours | options)
 
 
 def run_statement(connection: DuckDBPyConnection, statement: str, target_path: Path) -> None:

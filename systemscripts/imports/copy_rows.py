@@ -20,11 +20,10 @@ import psycopg2
 import psycopg2.errors
 from psycopg2 import sql
 
-from systemscripts.imports import text_stage
 from systemscripts.imports.rejects import Reject, Rejects, store_rejects
 from systemscripts.imports.target_plan import Plan
-from systemscripts.imports.text_stage import TextStage
 from systemscripts.imports.values import row_pattern
+from systemscripts.imports.values.row_hashes import RowHasher
 from systemscripts.imports.values.row_pattern import RowPattern
 from systemscripts.imports.values.validate_rows import CheckedBlock, RowChecker, Rules
 from systemscripts.summary import Counts
@@ -79,9 +78,7 @@ def copy_table(cursor: Cursor, load: Load, advance: Callable[[int], None]) -> tu
     rejects, counts = Rejects(), Counts()
     careful = _Careful(cursor, load)
     pattern = _build_pattern(load)
-    stage = TextStage(cursor, load.plan, load.rules) if pattern and load.rules.hashed else None
     statements = _Statements(cursor, load.plan)
-    raw_statements = _Statements(cursor, stage.plan, stage.clear) if stage else statements
     if pattern and pattern.day_order:
         cursor.execute("select set_config('datestyle', %s, true)", (f"ISO, {pattern.day_order}",))
     # there is always a savepoint: each block replaces the one before by its own
@@ -90,8 +87,7 @@ def copy_table(cursor: Cursor, load: Load, advance: Callable[[int], None]) -> tu
     for block, ready in ahead:
         counts.read += len(block.records)
         load.extent.first, load.extent.last = load.extent.first or block.rows[0], block.rows[-1]
-        statement = (raw_statements if ready.is_raw else statements).choose(ready.data, ready.wire)
-        if _try_copy(cursor, statement, ready, ahead.prepare_next, stage if ready.is_raw else None):
+        if _try_copy(cursor, statements.choose(ready.data, ready.wire), ready, ahead.prepare_next):
             counts.loaded += ready.rows
         else:
             loaded, ready = careful.copy(block)
@@ -100,8 +96,6 @@ def copy_table(cursor: Cursor, load: Load, advance: Callable[[int], None]) -> tu
         rejects.add(ready.rejects)
         counts.skipped += ready.skipped
         advance(len(block.records))
-    if stage:
-        stage.drop()
     if pattern and pattern.day_order:
         cursor.execute("set local datestyle to default")
     counts.rejected, load.extent.rows = rejects.count, counts.loaded
@@ -111,21 +105,18 @@ def copy_table(cursor: Cursor, load: Load, advance: Callable[[int], None]) -> tu
 def _build_pattern(load: Load) -> RowPattern | None:
     """Return the pattern of rows that the server reads as they are in the file, None if it reads none."""
     wire = load.table.wire
-    if wire.encoding not in _SERVER_ENCODINGS or (load.rules.hashed and not text_stage.can_stage(load.plan)):
-        return None
-    return row_pattern.build_row_pattern(load.rules, wire)
+    return row_pattern.build_row_pattern(load.rules, wire) if wire.encoding in _SERVER_ENCODINGS else None
 
 
 @dataclass
 class _ReadyBlock:
-    """A block prepared for COPY; `is_raw`: with records as they are in the file, whose hash is not known yet."""
+    """A block prepared for COPY."""
 
     data: bytes
     rows: int
     rejects: list[Reject] = field(default_factory=list)
     skipped: int = 0
     wire: Wire = CHECKED_WIRE
-    is_raw: bool = False
 
 
 class _Statements:
@@ -135,10 +126,10 @@ class _Statements:
     server reads about five percent faster than CSV; an empty field is NULL in both.
     """
 
-    def __init__(self, cursor: Cursor, plan: Plan, before: sql.Composable = sql.SQL("")) -> None:
+    def __init__(self, cursor: Cursor, plan: Plan) -> None:
         self._cursor = cursor
         names = sql.SQL(", ").join([*map(sql.Identifier, LINEAGE), *map(sql.Identifier, plan.copied)])
-        self._copy = sql.SQL("{}copy {} ({}) from stdin").format(before, sql.Identifier(plan.schema, plan.table), names)
+        self._copy = sql.SQL("copy {} ({}) from stdin").format(sql.Identifier(plan.schema, plan.table), names)
         # a quoted empty field is empty too: the same data must load alike from any program
         columns = sql.SQL(", ").join(map(sql.Identifier, plan.copied))
         self._force_null = sql.SQL(", force_null ({})").format(columns) if plan.copied else sql.SQL("")
@@ -167,37 +158,55 @@ ReadyPair = tuple[Block, _ReadyBlock]
 def _prepare(load: Load, pattern: RowPattern | None) -> Iterator[ReadyPair]:
     """Prepare each block: as it is, or rows that do not match converted, or all of them if they are many."""
     checker = RowChecker(load.rules)
+    hasher = RowHasher(load.rules, load.table.wire) if load.rules.hashed else None
     for block in load.table.blocks_matching(pattern.splitting) if pattern else load.table.blocks():
-        ready = _prepare_straight(block, load, pattern, checker) if pattern else None
+        ready = _prepare_straight(block, load, pattern, checker, hasher) if pattern else None
         ready = ready or _prepare_block(checker.check(block, load.table), load.dataset_id)
         yield block, ready
 
 
-def _prepare_straight(block: Block, load: Load, pattern: RowPattern, checker: RowChecker) -> _ReadyBlock | None:
-    """Prepare the raw records, those that do not match converted behind them; None if these are many."""
-    wire = load.table.wire
-    # the hash, which is not known yet, is the last field
-    end = wire.delimiter.encode() if load.rules.hashed else b""
+def _prepare_straight(
+    block: Block, load: Load, pattern: RowPattern, checker: RowChecker, hasher: RowHasher | None
+) -> _ReadyBlock | None:
+    """Prepare the raw records, those that do not match converted behind them.
+
+    Returns None if these are many, or if the records must be hashed in another way.
+    """
     misfits = pattern.find_misfits(block)
-    if not misfits:
-        return _ReadyBlock(_add_lineage(block, load.dataset_id, wire, end), len(block.records), wire=wire, is_raw=True)
     if len(misfits) > len(block.records) * MAX_ODD_SHARE:
         return None
+    sound, others = _split_block(block, misfits) if misfits else (block, None)
+    hashes = hasher.hash_records(sound.records) if hasher else None
+    if hasher and hashes is None:
+        return None
+    ready = _ReadyBlock(_add_lineage(sound, load.dataset_id, load.table.wire, hashes), len(sound.rows))
+    ready.wire = load.table.wire
+    if others:
+        checked = checker.check(others, load.table)
+        ready.data += _rows_as_csv(checked, load.dataset_id, ready.wire)
+        ready.rows += len(checked.rows)
+        ready.rejects, ready.skipped = checked.rejects, checked.skipped
+    return ready
+
+
+def _split_block(block: Block, misfits: Sequence[int]) -> tuple[Block, Block]:
+    """Return the records that match, and those at the positions `misfits`."""
     fits = bytearray(b"\1") * len(block.records)
     for at in misfits:
         fits[at] = 0
-    sound = Block(list(compress(block.records, fits)), list(compress(block.rows, fits)))
     others = Block([block.records[at] for at in misfits], [block.rows[at] for at in misfits])
-    checked = checker.check(others, load.table)
-    data = _add_lineage(sound, load.dataset_id, wire, end) + _rows_as_csv(checked, load.dataset_id, wire)
-    return _ReadyBlock(data, len(sound.rows) + len(checked.rows), checked.rejects, checked.skipped, wire, is_raw=True)
+    return Block(list(compress(block.records, fits)), list(compress(block.rows, fits))), others
 
 
-def _add_lineage(block: Block, dataset_id: int, wire: Wire, end: bytes = b"") -> bytes:
-    """Return the records with the lineage fields before each; formatting all at once is faster than line by line."""
+def _add_lineage(block: Block, dataset_id: int, wire: Wire, hashes: list[bytes] | None) -> bytes:
+    """Return the records, before each the lineage fields, behind it its hash; all at once is faster than one by one."""
     delimiter = wire.delimiter.encode()
-    line = b"%d%s%%d%s%%b%s\n" % (dataset_id, delimiter, delimiter, end)
-    return (line * len(block.records)) % tuple(chain.from_iterable(zip(block.rows, block.records, strict=True)))
+    line = b"%d%s%%d%s%%b" % (dataset_id, delimiter, delimiter)
+    fields: list[Sequence[object]] = [block.rows, block.records]
+    if hashes is not None:
+        line += b"%s%%b" % delimiter
+        fields.append(hashes)
+    return ((line + b"\n") * len(block.records)) % tuple(chain.from_iterable(zip(*fields, strict=True)))
 
 
 def _prepare_block(checked: CheckedBlock, dataset_id: int) -> _ReadyBlock:
@@ -265,21 +274,15 @@ class _Stream(io.BytesIO):
         return super().read(size)
 
 
-def _try_copy(
-    cursor: Cursor, statement: str, ready: _ReadyBlock, begin: Callable[[], None] = lambda: None,
-    stage: TextStage | None = None,
-) -> bool:  # fmt: skip
-    """Copy one block, by way of `stage` if given; return False, with nothing copied, when the server refuses it.
-
-    It is refused too when the server counts other records.
-    """
+def _try_copy(cursor: Cursor, statement: str, ready: _ReadyBlock, begin: Callable[[], None] = lambda: None) -> bool:
+    """Copy one block; return False, with nothing copied, when the server refuses it, or counts other records."""
     if not ready.data:
         return True
     try:
         # in one statement, because each round trip costs as much as about a hundred rows
         statements = f"release savepoint block; savepoint block; {statement}"
         cursor.copy_expert(statements, _Stream(ready.data, begin), PIECE_BYTES)
-        copied = cursor.rowcount == ready.rows and (stage is None or stage.move_rows() == ready.rows)
+        copied = cursor.rowcount == ready.rows
     except _UNFIT:
         copied = False
     if not copied:

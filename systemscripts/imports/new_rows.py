@@ -1,6 +1,7 @@
 """Load mode new_rows: insert only rows that the target does not have, compared by a hash of their text in the file.
 
-The file is first copied into a temporary table, as fast as in every load; SQL does the rest. dba.tdatasetoverlap
+The first file is copied straight into its target, and the index of hashes is built behind the rows: faster than to fill
+it by them. Later ones are copied into a temporary table, and SQL inserts what is new. dba.tdatasetoverlap
 records which datasets have the skipped rows, so that undoing one of them can load these.
 """
 
@@ -8,14 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, cast
 
+import psycopg2.errors
 from psycopg2 import sql
 
 from systemscripts.imports import copy_rows
 from systemscripts.imports.copy_rows import Load
 from systemscripts.imports.rejects import Rejects
-from systemscripts.imports.target_plan import OWN_LEDGER
+from systemscripts.imports.target_plan import OWN_LEDGER, run_ddl
 from systemscripts.summary import Counts
 from systemscripts.tables.lineage import LINEAGE, ROW_HASH
 
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     from systemscripts.db_utils import Cursor
 
 INCOMING_TABLE = "incoming_new_rows"
+KNOWN_TABLE = "known_rows"
 # Looking a hash up in the index takes as long as reading 16 rows of the target, measured in 1.6 million of them.
 ROWS_PER_LOOKUP = 16
 
@@ -32,35 +35,80 @@ def insert_new_rows(cursor: Cursor, load: Load, advance: Callable[[int], None]) 
     columns = [*LINEAGE, ROW_HASH, *load.plan.columns]
     parts = {
         "incoming": sql.Identifier("pg_temp", INCOMING_TABLE),
+        "known": sql.Identifier("pg_temp", KNOWN_TABLE),
         "target": sql.Identifier(load.plan.schema, load.plan.table),
         "columns": sql.SQL(", ").join(map(sql.Identifier, columns)),
         "ledger": sql.Identifier(load.plan.ledger),
     }
+    insert = _fill_target if _is_new(cursor, parts["target"]) else _insert_unknown
+    counts, rejects = insert(cursor, load, advance, parts)
+    counts.skipped = counts.read - counts.loaded - counts.rejected
+    return counts, rejects
+
+
+def _is_new(cursor: Cursor, target: sql.Composable) -> bool:
+    """Return whether a target has no rows and no index of hashes yet, and may get one."""
+    cursor.execute(_MAY_GET_INDEX, (target.as_string(cursor),))
+    if cursor.fetchone() == (False,):
+        return False
+    cursor.execute(sql.SQL("select not exists (select from {})").format(target))
+    return cursor.fetchone() == (True,)
+
+
+def _fill_target(
+    cursor: Cursor, load: Load, advance: Callable[[int], None], parts: dict[str, sql.Composable]
+) -> tuple[Counts, Rejects]:
+    """Copy the records straight into a new target, and build its index of hashes behind them."""
+    counts, rejects = copy_rows.copy_table(cursor, load, advance)
+    load.show(parts["target"])
+    cursor.execute("savepoint filled")
+    try:
+        _create_index(cursor, load, parts)
+    except psycopg2.errors.UniqueViolation:
+        cursor.execute("rollback to savepoint filled; set local work_mem = '64MB'")
+        cursor.execute(sql.SQL(_DELETE_TWINS).format(**parts))
+        counts.loaded -= cursor.rowcount
+        _create_index(cursor, load, parts)
+    return counts, rejects
+
+
+def _create_index(cursor: Cursor, load: Load, parts: dict[str, sql.Composable]) -> None:
+    """Create the index of hashes, and record that as all changes of a target are."""
+    home = load.home or cursor
+    home.execute("select config_name, run_uuid::text from dba.tdataset where dataset_id = %s", (load.dataset_id,))
+    config_name, run_uuid = cast(tuple[str, str], home.fetchone())
+    statement = sql.SQL("create unique index on {target} (row_hash)").format(**parts)
+    run_ddl(cursor, statement, load.plan.name, config_name, run_uuid, load.file_id, load.home)
+
+
+def _insert_unknown(
+    cursor: Cursor, load: Load, advance: Callable[[int], None], parts: dict[str, sql.Composable]
+) -> tuple[Counts, Rejects]:
+    """Copy the records into a temporary table, and insert those that the target does not have."""
     cursor.execute(sql.SQL("create temporary table {incoming} (like {target}) on commit drop").format(**parts))
     incoming = replace(load, plan=replace(load.plan, schema="pg_temp", table=INCOMING_TABLE))
     counts, rejects = copy_rows.copy_table(cursor, incoming, advance)
     cursor.execute("set local work_mem = '64MB'")
     cursor.execute(sql.SQL(_ANALYZE).format(**parts))
     load.show(parts["incoming"])
-    _remove_known(cursor, load, counts.loaded, parts)
+    _find_known(cursor, counts.loaded, parts)
+    cursor.execute(sql.SQL(_NOTE_HOLDERS).format(**parts), (load.dataset_id, load.dataset_id))
     cursor.execute(sql.SQL(_INSERT).format(**parts))
     counts.loaded = cursor.rowcount
-    counts.skipped = counts.read - counts.loaded - counts.rejected
-    cursor.execute(sql.SQL("drop table {incoming}").format(**parts))
+    cursor.execute(sql.SQL("drop table {incoming}, {known}").format(**parts))
     return counts, rejects
 
 
-def _remove_known(cursor: Cursor, load: Load, rows: int, parts: dict[str, sql.Composable]) -> None:
-    """Delete the incoming rows that the target has, and note which datasets have them; `rows`: how many come in.
+def _find_known(cursor: Cursor, rows: int, parts: dict[str, sql.Composable]) -> None:
+    """List the incoming rows that the target has, and the datasets that have them; `rows`: how many come in.
 
     Of a target that is much larger the planner would read all rows for a long time before it looks them up.
     """
-    name = parts["target"].as_string(cursor)
-    cursor.execute(_IS_MUCH_LARGER, (rows * ROWS_PER_LOOKUP, name))
+    cursor.execute(_IS_MUCH_LARGER, (rows * ROWS_PER_LOOKUP, parts["target"].as_string(cursor)))
     is_much_larger = cursor.fetchone() == (True,)
     if is_much_larger:
         cursor.execute("set local enable_hashjoin = off; set local enable_mergejoin = off")
-    cursor.execute(sql.SQL(_REMOVE_KNOWN).format(**parts), (load.dataset_id, load.dataset_id))
+    cursor.execute(sql.SQL(_FIND_KNOWN).format(**parts))
     if is_much_larger:
         cursor.execute("set local enable_hashjoin to default; set local enable_mergejoin to default")
 
@@ -99,20 +147,32 @@ def delete_overlaps(
 
 # The number of rows decides the plan: a hash tells nothing, so a small sample will do.
 _ANALYZE = "alter table {incoming} alter column row_hash set statistics 1; analyze {incoming} (row_hash)"
-# By the statistics, where there is an index to look hashes up.
-_IS_MUCH_LARGER = """
-    select c.reltuples > %s from pg_class c where c.oid = to_regclass(%s) and exists (
+_HAS_INDEX = """exists (
         select from pg_index i join pg_attribute a on a.attrelid = i.indrelid and a.attnum = i.indkey[0]
         where i.indrelid = c.oid and i.indisvalid and i.indpred is null and a.attname = 'row_hash')"""
-# The rows of a large target are looked up only once.
-_REMOVE_KNOWN = """
-    with known as (
-        delete from {incoming} i using {target} t where t.row_hash = i.row_hash returning t.dataset_id, t.row_hash)
+# Only the owner can create one; of a partitioned table it would need the columns that divide it, too.
+_MAY_GET_INDEX = f"""
+    select coalesce(bool_or(c.relkind = 'r' and pg_has_role(c.relowner, 'usage') and not {_HAS_INDEX}), false)
+    from pg_class c where c.oid = to_regclass(%s)"""
+# The first of equal rows counts; ctid distinguishes rows with one line number, such as rows of two sheets.
+_DELETE_TWINS = """
+    delete from {target} where ctid in (
+        select ctid from (select ctid, row_number() over (partition by row_hash order by ctid) from {target}) twin
+        where row_number > 1)"""
+# By the statistics, where there is an index to look hashes up.
+_IS_MUCH_LARGER = f"select c.reltuples > %s from pg_class c where c.oid = to_regclass(%s) and {_HAS_INDEX}"
+# The rows of a large target are looked up only once, in the order of the index: one page after the other.
+_FIND_KNOWN = """
+    create temporary table {known} on commit drop as
+    select t.dataset_id, t.row_hash
+    from (select distinct row_hash from {incoming} order by row_hash) i join {target} t on t.row_hash = i.row_hash"""
+_NOTE_HOLDERS = """
     insert into {ledger}.tdatasetoverlap as o (dataset_id, holder_id, rows)
-    select %s, dataset_id, count(distinct row_hash) from known where dataset_id <> %s group by dataset_id
+    select %s, dataset_id, count(*) from {known} where dataset_id <> %s group by dataset_id
     on conflict (dataset_id, holder_id) do update set rows = o.rows + excluded.rows"""
 # In this order the index of hashes is filled page by page: at random places it takes twice as long. The first of equal
-# rows counts; ctid distinguishes rows with one line number, such as rows of two sheets.
+# rows counts here, too.
 _INSERT = """
     insert into {target} ({columns})
-    select distinct on (row_hash) {columns} from {incoming} order by row_hash, ctid"""
+    select distinct on (row_hash) {columns} from {incoming} i
+    where not exists (select from {known} k where k.row_hash = i.row_hash) order by row_hash, ctid"""

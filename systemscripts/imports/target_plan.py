@@ -83,7 +83,6 @@ class Plan:
                 # without autosummarize every query would read all rows loaded since the last vacuum
                 sql.SQL("create index on {} using brin (dataset_id) with (autosummarize = on)").format(table),
                 *([sql.SQL("create index on {} ({})").format(table, keys)] if self.key_columns else []),
-                *([sql.SQL("create unique index on {} (row_hash)").format(table)] if self.shape.hashed else []),
             ]
         if not new:
             return []

@@ -20,6 +20,7 @@ from systemscripts.configuration import ImportConfig
 from systemscripts.directory_management import Directories
 from systemscripts.imports import column_layout, copy_rows
 from systemscripts.imports.target_plan import Plan
+from systemscripts.imports.values import row_hashes
 from systemscripts.ingest import run_imports
 from systemscripts.tables.lineage import define_columns
 from systemscripts.tables.model import ReadingOptions
@@ -370,5 +371,6 @@ def test_a_table_of_many_blocks_is_stored_and_rejected_alike_on_both_roads(
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(text_file, "FIRST_CHUNK_BYTES", 1000)
         patch.setattr(text_file, "CHUNK_BYTES", 2000)
+        patch.setattr(row_hashes, "MIN_RECORDS", 1)
         straight = roads.load_table(content, options, load_mode=load_mode)
         assert straight == roads.load_table(content, options, convert_all=True, load_mode=load_mode)

@@ -55,6 +55,57 @@ def test_a_file_of_nothing_but_twins_takes_no_longer_than_another(installation: 
     assert time.monotonic() - began < 40  # each compared with each: minutes
 
 
+def test_the_index_of_a_new_target_is_built_behind_its_first_rows(installation: Installation) -> None:
+    installation.configure("things", **CONFIG)
+    list_indexes = "select indexdef from pg_indexes where tablename = 'things' and indexdef like '%(row_hash)'"
+    installation.drop("things_0.csv", "a,b\n")
+    installation.run("generic_import", "things")
+    assert installation.sql(list_indexes) == []
+    row = load(installation, "a,b\n3,x\n1,x\n3,x\n3,x\n", "things_1.csv")
+    assert (row["loaded"], row["skipped"]) == (2, 2)
+    # of equal rows the first one stays
+    assert installation.sql("select source_row, a from things order by 1") == [(2, "3"), (3, "1")]
+    (index,) = installation.sql(list_indexes)
+    assert "UNIQUE" in index[0]
+    recorded = "select config_name, file_id > 0 from dba.tschemachange where statement like 'create unique index%'"
+    assert installation.sql(recorded) == [("things", True)]
+    assert load(installation, "a,b\n1,x\n4,x\n", "things_2.csv")["loaded"] == 1
+    assert installation.sql(list_indexes) == [index]
+
+
+@pytest.mark.parametrize(
+    "more_sql",
+    [
+        # as earlier versions created it
+        "; create unique index on public.things (row_hash)",
+        # such an index would need the column that divides the table, too
+        " partition by range (dataset_id); create table public.part partition of public.things default",
+        # only its owner can create an index
+        """; comment on column public.things.a is 'header: a'; comment on column public.things.b is 'header: b';
+        grant all on public.things to public; create view public.things_current as select * from public.things;
+        create role {role}; grant {role} to current_user; grant create on schema public to {role};
+        alter table public.things owner to {role}; revoke {role} from current_user""",
+    ],
+    ids=["index", "partitions", "owner"],
+)
+def test_a_target_that_gets_no_index_is_filled_all_the_same(installation: Installation, more_sql: str) -> None:
+    columns = "dataset_id integer not null, source_row integer not null, row_hash uuid, a text, b text"
+    role = f"keeper_{installation.url.rpartition('/')[2]}"
+    installation.sql(f"create table public.things ({columns})" + more_sql.format(role=role))
+    installation.configure("things", **CONFIG)
+    row = load(installation, "a,b\n3,x\n1,x\n3,x\n", "things_1.csv")
+    assert (row["loaded"], row["skipped"]) == (2, 1)
+    row = load(installation, "a,b\n1,x\n4,x\n4,x\n", "things_2.csv")
+    assert (row["loaded"], row["skipped"]) == (1, 2)
+    assert installation.sql("select a, source_row from things order by 1") == [("1", 3), ("3", 2), ("4", 3)]
+    assert installation.sql("select dataset_id, holder_id, rows from dba.tdatasetoverlap") == [(2, 1, 1)]
+    if "owner" in more_sql:
+        installation.sql(
+            f"grant {role} to current_user; reassign owned by {role} to current_user; drop owned by {role}; "
+            f"drop role {role}"
+        )
+
+
 def test_text_of_the_file_counts_not_the_value_it_becomes(installation: Installation) -> None:
     installation.configure("things", **CONFIG, schema={"a": "numeric"})
     load(installation, "a,b\n1,x\n")
