@@ -67,3 +67,37 @@ def test_the_reader_may_read_it_and_nothing_secret(installation: Installation, n
             connection.rollback()
             with pytest.raises(psycopg2.errors.InsufficientPrivilege):
                 cursor.execute(f"select * from dba.{table}")
+
+
+def test_the_views_of_weeks_and_senders_read_few_columns_of_each_file_and_count_days_on_time(
+    installation: Installation,
+) -> None:
+    installation.configure("orders", file_pattern="x")
+    installation.run("generic_import", "--list")
+    arrivals = [
+        ("a", "2026-03-02 07:00"), ("b", "2026-03-02 07:00"), ("a", "2026-03-03 05:00"), (None, "2026-03-03 05:00"),
+        ("b", "2026-03-05 04:00"), ("a", "2026-03-05 09:00"), ("a", "2026-03-09 05:00"), ("a", "2026-03-09 07:00"),
+    ]  # fmt: skip
+    with contextlib.closing(psycopg2.connect(installation.url)) as connection, connection.cursor() as cursor:
+        for number, (label, moment) in enumerate(arrivals):
+            cursor.execute(
+                """insert into dba.tfile
+                       (config_name, source, name, path, status, reason, label, created_at, status_at, run_uuid)
+                   values ('orders', 'local', 'x', %s, 'refused', 'x', %s, %s, %s, gen_random_uuid())""",
+                (str(number), label, moment, moment),
+            )
+        # of a on the 2nd; of any label on the 4th, which those of the 5th missed; one of a came in time on the 9th
+        cursor.execute(
+            """insert into dba.tlatefile (config_name, label, due_at)
+               values ('orders', 'a', '2026-03-02 06:00'), ('orders', '', '2026-03-04 06:00'),
+                      ('orders', 'a', '2026-03-09 06:00')"""
+        )
+        cursor.execute("select month::text, files, on_time, late from dba.v_sender")
+        assert cursor.fetchall() == [("2026-03-01", 8, 4, 3)]
+        cursor.execute("select week_begins::text, files, files_refused, rows_changed from dba.v_week order by 1")
+        assert cursor.fetchall() == [("2026-03-02", 6, 6, 0), ("2026-03-09", 2, 2, 0)]
+        cursor.execute("set enable_seqscan = off; set enable_bitmapscan = off; set enable_indexscan = off")
+        for view, index in (("v_sender", "tfile_label_arrival"), ("v_week", "tfile_run")):
+            cursor.execute(f"explain select * from dba.{view}")
+            plan = "\n".join(row[0] for row in cursor.fetchall())
+            assert f"Index Only Scan using {index} on tfile f" in plan, plan
