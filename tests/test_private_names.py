@@ -25,6 +25,7 @@ pytestmark = pytest.mark.fast
 
 SFTP_READS = "systemscripts/ssh/read_blocks.py: a cut connection looks like the end of a file again"
 SFTP_LISTS = "systemscripts/ssh/remote.py: one name that is not UTF-8 hides a whole folder again"
+SFTP_COPIES = "systemscripts/ssh/requests.py: files arrive at half the speed again"
 ADDRESSES = "systemscripts/http_client/checked_adapter.py: addresses are no longer checked before the first byte"
 LANES = "webconsole/server.py: slow downloads stop the pages of others again"
 CUT_OFF = "webconsole/server.py: a request that is too large gets a bare page instead of the console's answer"
@@ -37,6 +38,9 @@ NEEDED: list[tuple[Any, str, list[str] | None, str]] = [
     (paramiko.SFTPClient, "_convert_status", ["self", "msg"], SFTP_READS),
     # called by _read_response for what _async_request asked: ours has the same name and parameters
     (paramiko.SFTPFile, "_async_response", ["self", "t", "msg", "num"], SFTP_READS),
+    # replaced by ours
+    (paramiko.SFTPClient, "_read_packet", ["self"], SFTP_COPIES),
+    (paramiko.SFTPClient, "_read_all", ["self", "n"], SFTP_COPIES),
     (paramiko.SFTPClient, "_request", ["self", "t"], SFTP_LISTS),
     (paramiko.SFTPAttributes, "_from_msg", ["msg"], SFTP_LISTS),
     (urllib3.connection.HTTPConnection, "_new_conn", ["self"], ADDRESSES),
@@ -60,6 +64,8 @@ NEEDED: list[tuple[Any, str, list[str] | None, str]] = [
 ]
 # pyspark is not installed everywhere; systemscripts/marts/engines/spark.py names its log level's class by it
 OPTIONAL = {"_jsc"}
+# methods that ours replaces, or calls by `self`
+OURS = {"_async_response", "_new_conn", "_read_packet", "_read_all"}
 # documented in spite of their names
 PUBLIC = {"_exit", "_replace"}
 
@@ -98,4 +104,4 @@ def test_every_private_name_of_a_library_in_the_product_is_in_the_list() -> None
                     used[str(name)] = f"{path.relative_to(PROJECT)}:{node.lineno}"  # type: ignore[union-attr]
     listed = {name for _, name, _, _ in NEEDED} | {"_dispatcher"}
     assert {name: where for name, where in used.items() if name not in listed | OPTIONAL | PUBLIC} == {}
-    assert {name for name in listed if name.startswith("_")} - {"_async_response", "_new_conn"} <= set(used)
+    assert {name for name in listed if name.startswith("_")} - OURS <= set(used)

@@ -16,7 +16,8 @@ from systemscripts.address_rules import AddressRules
 from systemscripts.errors import ConfigurationError, TryLaterError
 from systemscripts.ssh import known_hosts
 from systemscripts.ssh.login import Login, format_host, load_private_key
-from systemscripts.ssh.received_bytes import ReceivedBytes
+from systemscripts.ssh.received_bytes import ReadAheadSocket, ReceivedBytes
+from systemscripts.ssh.requests import SftpClient
 
 KEEPALIVE_SECONDS = 15
 RETRY_HINT = "The next run tries it again."
@@ -106,7 +107,7 @@ def _connect_socket(host: str, port: int, name: str, rules: AddressRules) -> soc
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
     # otherwise the next request waits up to 40 ms until the server has acknowledged the one before
     connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    return connection
+    return ReadAheadSocket(connection)
 
 
 def _prefer_known_keys(transport: paramiko.Transport, name: str) -> None:
@@ -176,9 +177,9 @@ def _open_sftp(transport: paramiko.Transport, name: str) -> paramiko.SFTPClient:
         with _limit_time(seconds, lambda: "the SFTP channel", name, transport.close):
             channel = transport.open_session(WINDOW_BYTES, timeout=seconds + EXTRA_SECONDS)
             channel.settimeout(seconds)
-            channel.in_buffer = ReceivedBytes()
+            channel.in_buffer = ReceivedBytes()  # type: ignore[assignment]
             channel.invoke_subsystem("sftp")
-            return paramiko.SFTPClient(channel)
+            return SftpClient(channel)
     except (paramiko.SSHException, OSError, EOFError) as error:
         raise TryLaterError(
             f"{name}: the SFTP channel failed: {_describe_error(error)}", "Check that the server offers SFTP."

@@ -174,7 +174,7 @@ class _Download:
                     raise TooLargeError(f"{self.server}: {self.name}", done, self.max_gb)
         return ended
 
-    def _write(self, stream: IO[bytes], block: bytes) -> None:
+    def _write(self, stream: IO[bytes], block: bytes | memoryview) -> None:
         try:
             start = stream.tell()
             stream.write(block)

@@ -20,7 +20,7 @@ from systemscripts.ssh.requests import Answers
 
 def read_blocks(
     client: paramiko.SFTPClient, handle: Any, blocks: Iterable[tuple[int, int]], at_once: int
-) -> Iterator[tuple[int, bytes]]:
+) -> Iterator[tuple[int, bytes | memoryview]]:
     """Yield the offset and the bytes at each (offset, length) of an open file, b"" beyond its end.
 
     `at_once`: the number of requests that are not answered yet; with each answer the next one is sent, so that a
@@ -41,9 +41,11 @@ def read_blocks(
             request(*block)
 
 
-def _parse_data(client: paramiko.SFTPClient, message_type: int, answer: Message) -> bytes:
+def _parse_data(client: paramiko.SFTPClient, message_type: int, answer: Message) -> bytes | memoryview:
     if message_type == CMD_DATA:
-        return answer.get_string()
+        # a copy of each would cost more than its decryption; before the data: number of the request, length
+        length = answer.get_int()
+        return memoryview(answer.asbytes())[8 : 8 + length]
     if message_type != CMD_STATUS:
         raise SFTPError("expected data")
     with contextlib.suppress(EOFError):
