@@ -94,51 +94,81 @@ def register_file(
     origin: Origin | None = None,
     scope: str = "",
 ) -> Ticket:
-    """Return the open ticket of a waiting file; create it if there is none.
+    """Return the open ticket of a waiting file; create it if there is none (`register_files`)."""
+    return register_files(cursor, config_name, [(path, origin)], directories, run_uuid, source, scope)[0]
 
-    `scope`: what part of the whole it is, such as news; values are compared with those of the same scope.
-    `origin`: what the file was at its source, if it was fetched. Such a ticket may be created before the file exists at
-    `path`; the next run deletes it if the file never arrived.
+
+def register_files(
+    cursor: Cursor,
+    config_name: str,
+    files: Sequence[tuple[Path, Origin | None]],
+    directories: Directories,
+    run_uuid: str,
+    source: str,
+    scope: str = "",
+) -> list[Ticket]:
+    """Return the open tickets of waiting files, given by path and origin; create those that do not exist.
+
+    `scope`: what part of the whole they are, such as news; values are compared with those of the same scope.
+    Origin: what a file was at its source, if it was fetched. Such a ticket may be created before the file exists at its
+    path; the next run deletes it if the file never arrived.
     """
-    stored = to_stored_path(path, directories)
-    size = path.stat().st_size if origin is None or path.exists() else origin.size
-    name = origin.path.rpartition("/")[2] or path.name if origin else path.name
-    origin = origin or Origin(stored, None, "")
+    rows = []
+    for path, origin in files:
+        size = path.stat().st_size if origin is None or path.exists() else origin.size
+        name = origin.path.rpartition("/")[2] or path.name if origin else path.name
+        stored = to_stored_path(path, directories)
+        origin = origin or Origin(stored, None, "")
+        rows.append((origin.path, origin.size, origin.stamp, name, stored, size))
     columns = ", ".join(_COLUMNS)
     cursor.execute(
         f"""insert into dba.tfile
            (config_name, source, source_path, source_size, source_stamp, name, path, size, status, run_uuid, created_at,
             dataset_before, scope)
-           values (%s, %s, %s, %s, nullif(%s, ''), %s, %s, %s, 'fetched', %s, %s,
-            (select coalesce(max(dataset_id), 0) from dba.tdataset where config_name = %s), %s)
+           select %s, %s, source_path, source_size, nullif(source_stamp, ''), name, path, size, 'fetched', %s, %s,
+            (select coalesce(max(dataset_id), 0) from dba.tdataset where config_name = %s), %s
+           from unnest(%s::text[], %s::bigint[], %s::text[], %s::text[], %s::text[], %s::bigint[]) with ordinality
+            as file (source_path, source_size, source_stamp, name, path, size, number)
+           order by number
            on conflict (config_name, path) where status in ('fetched', 'prepared') do nothing returning {columns}""",
-        (config_name, source, origin.path, origin.size, origin.stamp, name, stored, size, run_uuid, settings.now(),
-         config_name, scope),
-    )  # fmt: skip
-    row: Any = cursor.fetchone()
-    if row is None:
+        (config_name, source, run_uuid, settings.now(), config_name, scope, *map(list, zip(*rows, strict=True))),
+    )
+    tickets = {row[7]: row for row in cursor.fetchall()}
+    stored_paths = [row[4] for row in rows]
+    if others := [stored for stored in stored_paths if stored not in tickets]:
         cursor.execute(
-            f"select {columns} from dba.tfile where config_name = %s and path = %s and status = any(%s)",
-            (config_name, stored, list(OPEN)),
+            f"select {columns} from dba.tfile where config_name = %s and path = any(%s) and status = any(%s)",
+            (config_name, others, list(OPEN)),
         )
-        row = cursor.fetchone()
-    return Ticket(*row)
+        tickets |= {row[7]: row for row in cursor.fetchall()}
+    return [Ticket(*tickets[stored]) for stored in stored_paths]
 
 
 def is_known(cursor: Cursor, config_name: str, source: str, origin: Origin, unsettled: bool = False) -> bool:
-    """Return whether a file with this path, size and stamp was fetched before and must not be fetched again.
+    """Return whether a file with this path, size and stamp was fetched before (`list_known`)."""
+    return bool(list_known(cursor, config_name, source, [origin], unsettled))
+
+
+def list_known(
+    cursor: Cursor, config_name: str, source: str, origins: Sequence[Origin], unsettled: bool = False
+) -> set[Origin]:
+    """Return which files, by path, size and stamp, were fetched before and must not be fetched again.
 
     `unsettled`: count only files that were not settled; for sources that remove files which are safe here, where the
     same file in the same place is a new delivery.
     """
     cursor.execute(
-        f"""select exists (select from dba.tfile
-            where config_name = %s and source = %s and source_path = %s and source_size is not distinct from %s
-            and source_stamp is not distinct from nullif(%s, ''){" and settled_at is null" if unsettled else ""})""",
-        (config_name, source, origin.path, origin.size, origin.stamp),
-    )
-    row: Any = cursor.fetchone()
-    return bool(row[0])
+        f"""select number from unnest(%s::text[], %s::bigint[], %s::text[]) with ordinality
+             as origin (path, size, stamp, number)
+            where exists (select from dba.tfile
+             where config_name = %s and source = %s and source_path = origin.path
+              and source_size is not distinct from origin.size
+              and source_stamp is not distinct from nullif(origin.stamp, '')
+              {"and settled_at is null" if unsettled else ""})""",
+        ([one.path for one in origins], [one.size for one in origins], [one.stamp for one in origins],
+         config_name, source),
+    )  # fmt: skip
+    return {origins[number - 1] for (number,) in cursor.fetchall()}
 
 
 def find_latest(cursor: Cursor, config_name: str, source: str, address: str) -> Ticket | None:

@@ -38,6 +38,28 @@ def test_a_file_is_known_by_path_size_and_stamp_together(installation: Installat
         assert not file_ledger.is_known(cursor, "reports", "sftp", ORIGIN, unsettled=True)
 
 
+def test_many_files_are_registered_and_known_at_once_in_their_order(installation: Installation) -> None:
+    installation.configure("reports")
+    directories, run = Directories(installation.data), str(uuid.uuid4())
+    origins = [
+        file_ledger.Origin(f"sftp://me@host:22/in/{name}", size, stamp)
+        for name, size, stamp in (("z.txt", 3, "5"), ("a.txt", None, ""), ("m.txt", 2**40, "7"))
+    ]
+    files = [(directories.file_watcher / f"{number}.txt", origin) for number, origin in enumerate(origins)]
+    with contextlib.closing(psycopg2.connect(installation.url)) as connection, connection.cursor() as cursor:
+        waiting = file_ledger.register_file(cursor, "reports", files[1][0], directories, run, "sftp", origins[1])
+        tickets = file_ledger.register_files(cursor, "reports", [*files, files[2]], directories, run, "sftp")
+        assert [ticket.name for ticket in tickets] == ["z.txt", "a.txt", "m.txt", "m.txt"]
+        assert [ticket.size for ticket in tickets] == [3, None, 2**40, 2**40]
+        assert tickets[1] == waiting
+        assert waiting.file_id < tickets[0].file_id < tickets[2].file_id == tickets[3].file_id
+        others = [file_ledger.Origin(origin.path, 4, "5") for origin in origins]
+        assert file_ledger.list_known(cursor, "reports", "sftp", [*others, *origins]) == set(origins)
+        file_ledger.mark_settled(cursor, tickets[0])
+        assert file_ledger.list_known(cursor, "reports", "sftp", origins, unsettled=True) == set(origins[1:])
+        assert file_ledger.list_known(cursor, "reports", "sftp", []) == set()
+
+
 @pytest.mark.parametrize(
     ("path", "folder"),
     [("sftp://host/in/a.txt", "in"), ("sftp://host/in/old/a.txt", "in/old"), ("sftp://host/other/a.txt", None)],

@@ -30,7 +30,7 @@ UNSAFE_NAMES = ("../../x.csv", "..\\x.csv", "a\nb.csv", "a\u202eb.csv")
 Step = tuple[str, str, int]
 # between arrival, load, archive and settling: the same of every door
 COMMON_STEPS: list[Step] = [
-    ("systemscripts.file_ledger:register_file", "before", 2),
+    ("systemscripts.file_ledger:register_files", "before", 2),
     ("systemscripts.sources.arrival:try_move_file", "before", 2),
     ("systemscripts.sources.arrival:try_move_file", "after", 2),
     ("systemscripts.ingest.load:load_rows", "after", 2),

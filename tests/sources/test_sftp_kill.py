@@ -20,7 +20,7 @@ PLACES = [
     ("systemscripts.ssh.download:_Download._compare_digest", "after", 2),
     ("systemscripts.ssh.download_small:_check_content", "after", 2),
     ("systemscripts.ssh.download_small:download_small_files", "after", 1),
-    ("systemscripts.file_ledger:register_file", "before", 2),
+    ("systemscripts.file_ledger:register_files", "before", 2),
     ("systemscripts.sources.arrival:try_move_file", "before", 2),
     ("systemscripts.sources.arrival:try_move_file", "after", 2),
     ("systemscripts.ingest.load:load_rows", "before", 2),

@@ -10,17 +10,16 @@ import hashlib
 import os
 import re
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 from systemscripts import file_ledger
-from systemscripts.db_utils import Cursor, transaction
+from systemscripts.db_utils import transaction
 from systemscripts.directory_management import shorten_name, try_move_file
 from systemscripts.sources import Request
 
-# disks write the journal once for all that wait
-MAX_SYNCS = 32
+# a quarter of what most systems allow a process
+MAX_OPEN_FILES = 256
 
 
 def parse_single_name(pattern: str) -> str:
@@ -61,34 +60,46 @@ def land_files(
         return archived_files.land_members(request, source_type, arrived, folder)
     _sync_files([part for _, part in arrived])
     paths = [folder / shorten_name(origin.path.rpartition("/")[2]) for origin, _ in arrived]
-    free = [not path.exists() and paths.index(path) == number for number, path in enumerate(paths)]
-    with transaction(request.connection) as cursor:
-        tickets = [
-            _register_file(cursor, request, source_type, origin, path) if is_free else None
-            for (origin, _), path, is_free in zip(arrived, paths, free, strict=True)
-        ]
-    for number, ((origin, part), path, ticket) in enumerate(zip(arrived, paths, tickets, strict=True)):
+    # the first of several files of one name, if that is free
+    numbers: dict[Path, int] = {}
+    for number, path in enumerate(paths):
+        if path not in numbers and not path.exists():
+            numbers[path] = number
+    registered = _register_files(request, source_type, [(path, arrived[number][0]) for path, number in numbers.items()])
+    tickets = dict(zip(numbers.values(), registered, strict=True))
+    landed = []
+    for number, ((origin, part), path) in enumerate(zip(arrived, paths, strict=True)):
+        ticket = tickets.get(number)
         if ticket is None or ticket.source_path != origin.path or not try_move_file(part, path):
-            tickets[number] = land_file(request, source_type, origin, part, folder)
-    return [ticket for ticket in tickets if ticket is not None]
+            ticket = land_file(request, source_type, origin, part, folder)
+        landed.append(ticket)
+    return landed
 
 
 def _sync_files(paths: Sequence[Path]) -> None:
-    """Wait until the content of files is on the disk; many at once take hardly longer than one."""
+    """Wait until the content of files is on the disk.
 
-    def sync(path: Path) -> None:
-        with path.open("rb") as stream:
-            os.fsync(stream.fileno())
+    The disk begins to write many of them before the first is waited for, so that its journal is written once for all.
+    """
+    for first in range(0, len(paths), MAX_OPEN_FILES):
+        with ExitStack() as stack:
+            streams = [stack.enter_context(path.open("rb", 0)) for path in paths[first : first + MAX_OPEN_FILES]]
+            for stream in streams:
+                # writes it out; what is not on the disk stays in memory, whatever the advice says
+                os.posix_fadvise(stream.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+            for stream in streams:
+                os.fsync(stream.fileno())
 
-    with ThreadPoolExecutor(max(1, min(len(paths), MAX_SYNCS))) as executor:
-        list(executor.map(sync, paths))
 
-
-def _register_file(
-    cursor: Cursor, request: Request, source_type: str, origin: file_ledger.Origin, path: Path
-) -> file_ledger.Ticket:
-    name = request.config.config_name
-    return file_ledger.register_file(cursor, name, path, request.directories, request.run_uuid, source_type, origin)
+def _register_files(
+    request: Request, source_type: str, files: Sequence[tuple[Path, file_ledger.Origin]]
+) -> list[file_ledger.Ticket]:
+    if not files:
+        return []
+    with transaction(request.connection) as cursor:
+        return file_ledger.register_files(
+            cursor, request.config.config_name, files, request.directories, request.run_uuid, source_type
+        )
 
 
 def land_file(
@@ -105,8 +116,7 @@ def land_file(
         mark = "" if number == 1 else f"_{number}"
         path = folder / (f"{stem}{mark}.{suffix}" if dot else f"{name}{mark}")
         if not path.exists():
-            with transaction(request.connection) as cursor:
-                ticket = _register_file(cursor, request, source_type, origin, path)
+            ticket = _register_files(request, source_type, [(path, origin)])[0]
             if ticket.source_path == origin.path and try_move_file(part, path):
                 return ticket
         number += 1

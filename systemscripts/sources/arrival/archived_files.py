@@ -19,7 +19,7 @@ from pathlib import Path
 from systemscripts import file_ledger
 from systemscripts.bounded_patterns import compile_pattern
 from systemscripts.configuration import variables
-from systemscripts.db_utils import transaction
+from systemscripts.db_utils import Cursor, transaction
 from systemscripts.directory_management import compute_sha256, explain_unsafe_arrival
 from systemscripts.errors import BadDataError, EtlError
 from systemscripts.sources import Fetched, Request, Unpacking, arrival
@@ -141,13 +141,27 @@ def preview_members(request: Request, archives: Sequence[Path], pattern: str) ->
 
 
 def is_known(request: Request, source_type: str, origin: file_ledger.Origin, is_unsettled: bool = False) -> bool:
-    """Return whether a file, or each wanted member of an archive, was fetched before (`file_ledger.is_known`)."""
+    """Return whether a file, or each wanted member of an archive, was fetched before (`file_ledger.list_known`)."""
+    return bool(list_known(request, source_type, [origin], is_unsettled))
+
+
+def list_known(
+    request: Request, source_type: str, origins: Sequence[file_ledger.Origin], is_unsettled: bool = False
+) -> set[file_ledger.Origin]:
+    """Return which files, or archives with each wanted member, were fetched before (`file_ledger.list_known`)."""
     name = request.config.config_name
     with transaction(request.connection) as cursor:
         if request.unpacking is None:
-            return file_ledger.is_known(cursor, name, source_type, origin, is_unsettled)
-        known = file_ledger.list_origins(cursor, name, source_type, f"{origin.path}{MARK}")
-    before = f"{origin.stamp}-{origin.size} {_hash_pattern(request.unpacking.pattern)}"
+            return file_ledger.list_known(cursor, name, source_type, origins, is_unsettled)
+        pattern = _hash_pattern(request.unpacking.pattern)
+        return {origin for origin in origins if _has_all_members(cursor, name, source_type, origin, pattern)}
+
+
+def _has_all_members(
+    cursor: Cursor, config_name: str, source_type: str, origin: file_ledger.Origin, pattern: str
+) -> bool:
+    known = file_ledger.list_origins(cursor, config_name, source_type, f"{origin.path}{MARK}")
+    before = f"{origin.stamp}-{origin.size} {pattern}"
     of_this = [one for one in known if one.stamp.rpartition(" ")[0] == before]
     return bool(of_this) and len({one.path for one in of_this}) >= _parse_counts(of_this[0].stamp)[0]
 

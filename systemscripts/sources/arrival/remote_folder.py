@@ -72,7 +72,7 @@ def _list_new(
     expected = arrival.parse_single_name(options.pattern)
     if expected and options.settle == "keep" and expected not in [entry.name for entry in entries]:
         fetched.warn("file_expected", f"{options.join_path(expected)} does not exist at {options.name}")
-    reasons = [find_reason(request, source_type, options, entry) for entry in entries]
+    reasons = find_reasons(request, source_type, options, entries)
     limits = size_limits.SizeLimits(request, fetched)
     for entry, reason in zip(entries, reasons, strict=True):
         if reason is None:
@@ -85,8 +85,25 @@ def _list_new(
     return new
 
 
-def find_reason(request: Request, source_type: str, options: RemoteFolder, entry: Entry) -> str | None:
-    """Return why a file is not fetched, None if it is; a leading ! means that the operator is told."""
+def find_reasons(
+    request: Request, source_type: str, options: RemoteFolder, entries: Sequence[Entry]
+) -> list[str | None]:
+    """Return for each file why it is not fetched, None if it is; a leading ! means that the operator is told."""
+    reasons = [_find_reason(request, options, entry) for entry in entries]
+    # of a file without size and time, only its content can tell whether it is another one
+    origins = {
+        number: build_origin(options, entry)
+        for number, (entry, reason) in enumerate(zip(entries, reasons, strict=True))
+        if reason is None and not (entry.size is None and not entry.stamp and options.settle == "keep")
+    }
+    # if files are removed once loaded, the same name later on is a new delivery
+    unsettled = options.settle != "keep"
+    known = archived_files.list_known(request, source_type, list(origins.values()), unsettled)
+    return ["fetched before" if origins.get(number) in known else reason for number, reason in enumerate(reasons)]
+
+
+def _find_reason(request: Request, options: RemoteFolder, entry: Entry) -> str | None:
+    """Return what the list tells against a file, whether or not it was fetched before."""
     if reason := explain_unsafe_arrival(entry.name):
         return f"!its name is not allowed here, {reason}; ask the owner of the server to rename it"
     if is_in_progress(entry.name):
@@ -98,14 +115,7 @@ def find_reason(request: Request, source_type: str, options: RemoteFolder, entry
     if entry.is_file is False:
         ours = (options.done_folder, options.refused_folder or "refused")
         return "a folder of ours" if entry.name in ours else "!it is not a file"
-    if entry.size is None and not entry.stamp and options.settle == "keep":
-        # only its content can tell whether it is another file
-        return None
-    # if files are removed once loaded, the same name later on is a new delivery
-    unsettled = options.settle != "keep"
-    origin = build_origin(options, entry)
-    known = archived_files.is_known(request, source_type, origin, unsettled)
-    return "fetched before" if known else None
+    return None
 
 
 def is_meant(request: Request, options: RemoteFolder, name: str) -> bool:

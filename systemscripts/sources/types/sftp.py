@@ -114,7 +114,8 @@ def list_waiting(request: Request) -> list[tuple[Entry, str]]:
     entries = [
         _complete_entry(request, options, session, entry) for entry in remote.list_entries(session, options.folder)
     ]
-    return [(entry, remote_folder.find_reason(request, TYPE, options, entry) or "") for entry in entries]
+    reasons = remote_folder.find_reasons(request, TYPE, options, entries)
+    return [(entry, reason or "") for entry, reason in zip(entries, reasons, strict=True)]
 
 
 def _list_still(request: Request, options: Options, fetched: Fetched) -> list[Entry]:
