@@ -19,8 +19,6 @@ from paramiko.sftp import (
     CMD_HANDLE,
     CMD_OPEN,
     CMD_READ,
-    CMD_STATUS,
-    SFTP_EOF,
     SFTP_FLAG_READ,
     int64,
 )
@@ -42,8 +40,8 @@ class SmallFile:
 
 
 def is_small(entry: Entry) -> bool:
-    """Return whether one answer holds a whole file, and its attributes show a change."""
-    return bool(entry.size) and (entry.size or 0) <= REQUEST_BYTES and entry.modified is not None
+    """Return whether one answer holds a whole file and shows its end, and its attributes show a change."""
+    return 0 < (entry.size or 0) < REQUEST_BYTES and entry.modified is not None
 
 
 def download_small_files(client: paramiko.SFTPClient, files: Sequence[SmallFile]) -> list[bool]:
@@ -58,35 +56,32 @@ def download_small_files(client: paramiko.SFTPClient, files: Sequence[SmallFile]
         [(CMD_OPEN, file.path.encode(), SFTP_FLAG_READ, paramiko.SFTPAttributes()) for file in files]
     )
     handles = {number: answer.get_binary() for number, (kind, answer) in enumerate(opened) if kind == CMD_HANDLE}
-    sizes = [files[number].entry.size or 0 for number in handles]
     # the server answers one by one, so that a file is closed after it was read
     asked = answers.ask_all(
         [
             request
-            for handle, size in zip(handles.values(), sizes, strict=True)
-            for request in (
-                (CMD_READ, handle, int64(0), REQUEST_BYTES),
-                (CMD_READ, handle, int64(size), REQUEST_BYTES),
-                (CMD_FSTAT, handle),
-                (CMD_CLOSE, handle),
-            )
+            for handle in handles.values()
+            for request in ((CMD_READ, handle, int64(0), REQUEST_BYTES), (CMD_FSTAT, handle), (CMD_CLOSE, handle))
         ]
     )
     complete = [False] * len(files)
-    for number, data, end, state in zip(handles, asked[::4], asked[1::4], asked[2::4], strict=True):
+    for number, data, state in zip(handles, asked[::3], asked[1::3], strict=True):
         file = files[number]
-        content = _check_content(file.entry, data, end, state)
+        content = _check_content(file.entry, data, state)
         if content is not None:
             file.part.write_bytes(content)
             complete[number] = True
     return complete
 
 
-def _check_content(entry: Entry, data: Answer, end: Answer, state: Answer) -> bytes | None:
-    """Return the content of a file; None if it is not as it was listed, or if that is not certain."""
+def _check_content(entry: Entry, data: Answer, state: Answer) -> bytes | None:
+    """Return the content of a file; None if it is not as it was listed, or if that is not certain.
+
+    Fewer bytes than were asked for end the file, and its state afterwards has the same size.
+    """
     content = data[1].get_binary() if data[0] == CMD_DATA else b""
-    is_end = end[0] == CMD_STATUS and end[1].get_int() == SFTP_EOF
-    if state[0] != CMD_ATTRS or not is_end or len(content) != entry.size:
+    if state[0] != CMD_ATTRS or len(content) != entry.size:
         return None
     attributes = paramiko.SFTPAttributes._from_msg(state[1])  # type: ignore[attr-defined]
-    return None if remote.differs(remote.build_entry(entry.name, attributes), entry) else content
+    current = remote.build_entry(entry.name, attributes)
+    return content if (current.size, current.modified) == (entry.size, entry.modified) else None
