@@ -43,3 +43,9 @@ def test_settings_are_read_without_a_search_for_plugins(installation: Installati
     code = "import sys, systemscripts.settings; sys.exit('importlib.metadata' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], env=installation.process_environment())
     assert done.returncode == 0
+
+
+def test_a_connection_by_ssh_needs_no_modules_for_commands_and_tests(installation: Installation) -> None:
+    code = "import sys, systemscripts.ssh.connection; sys.exit(bool({'asyncio', 'unittest'} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", code], env=installation.process_environment())
+    assert done.returncode == 0
