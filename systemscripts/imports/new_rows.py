@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from systemscripts.db_utils import Cursor
 
 INCOMING_TABLE = "incoming_new_rows"
-KNOWN_TABLE = "known_rows"
+COMPARED_TABLE = "compared_rows"
 # Looking a hash up in the index takes as long as reading 16 rows of the target, measured in 1.6 million of them.
 ROWS_PER_LOOKUP = 16
 
@@ -35,7 +35,7 @@ def insert_new_rows(cursor: Cursor, load: Load, advance: Callable[[int], None]) 
     columns = [*LINEAGE, ROW_HASH, *load.plan.columns]
     parts = {
         "incoming": sql.Identifier("pg_temp", INCOMING_TABLE),
-        "known": sql.Identifier("pg_temp", KNOWN_TABLE),
+        "compared": sql.Identifier("pg_temp", COMPARED_TABLE),
         "target": sql.Identifier(load.plan.schema, load.plan.table),
         "columns": sql.SQL(", ").join(map(sql.Identifier, columns)),
         "ledger": sql.Identifier(load.plan.ledger),
@@ -91,16 +91,16 @@ def _insert_unknown(
     cursor.execute("set local work_mem = '64MB'")
     cursor.execute(sql.SQL(_ANALYZE).format(**parts))
     load.show(parts["incoming"])
-    _find_known(cursor, counts.loaded, parts)
+    _compare_rows(cursor, counts.loaded, parts)
     cursor.execute(sql.SQL(_NOTE_HOLDERS).format(**parts), (load.dataset_id, load.dataset_id))
     cursor.execute(sql.SQL(_INSERT).format(**parts))
     counts.loaded = cursor.rowcount
-    cursor.execute(sql.SQL("drop table {incoming}, {known}").format(**parts))
+    cursor.execute(sql.SQL("drop table {incoming}, {compared}").format(**parts))
     return counts, rejects
 
 
-def _find_known(cursor: Cursor, rows: int, parts: dict[str, sql.Composable]) -> None:
-    """List the incoming rows that the target has, and the datasets that have them; `rows`: how many come in.
+def _compare_rows(cursor: Cursor, rows: int, parts: dict[str, sql.Composable]) -> None:
+    """List the first of equal incoming rows, each with the dataset that has it already; `rows`: how many come in.
 
     Of a target that is much larger the planner would read all rows for a long time before it looks them up.
     """
@@ -108,7 +108,7 @@ def _find_known(cursor: Cursor, rows: int, parts: dict[str, sql.Composable]) -> 
     is_much_larger = cursor.fetchone() == (True,)
     if is_much_larger:
         cursor.execute("set local enable_hashjoin = off; set local enable_mergejoin = off")
-    cursor.execute(sql.SQL(_FIND_KNOWN).format(**parts))
+    cursor.execute(sql.SQL(_COMPARE).format(**parts))
     if is_much_larger:
         cursor.execute("set local enable_hashjoin to default; set local enable_mergejoin to default")
 
@@ -162,17 +162,17 @@ _DELETE_TWINS = """
 # By the statistics, where there is an index to look hashes up.
 _IS_MUCH_LARGER = f"select c.reltuples > %s from pg_class c where c.oid = to_regclass(%s) and {_HAS_INDEX}"
 # The rows of a large target are looked up only once, in the order of the index: one page after the other.
-_FIND_KNOWN = """
-    create temporary table {known} on commit drop as
-    select t.dataset_id, t.row_hash
-    from (select distinct row_hash from {incoming} order by row_hash) i join {target} t on t.row_hash = i.row_hash"""
+_COMPARE = """
+    create temporary table {compared} on commit drop as
+    select i.place, t.dataset_id
+    from (select distinct on (row_hash) row_hash, ctid as place from {incoming} order by row_hash, ctid) i
+    left join {target} t on t.row_hash = i.row_hash"""
 _NOTE_HOLDERS = """
     insert into {ledger}.tdatasetoverlap as o (dataset_id, holder_id, rows)
-    select %s, dataset_id, count(*) from {known} where dataset_id <> %s group by dataset_id
+    select %s, dataset_id, count(*) from {compared} where dataset_id <> %s group by dataset_id
     on conflict (dataset_id, holder_id) do update set rows = o.rows + excluded.rows"""
-# In this order the index of hashes is filled page by page: at random places it takes twice as long. The first of equal
-# rows counts here, too.
+# In this order the index of hashes is filled page by page: at random places it takes twice as long.
 _INSERT = """
     insert into {target} ({columns})
-    select distinct on (row_hash) {columns} from {incoming} i
-    where not exists (select from {known} k where k.row_hash = i.row_hash) order by row_hash, ctid"""
+    select {columns} from {incoming}
+    where ctid = any(array(select place from {compared} where dataset_id is null)) order by row_hash"""
