@@ -294,6 +294,16 @@ def test_of_a_large_file_counts_are_exact_and_the_rest_is_estimated(
     assert "the last 2062-02" in str(office.load("things_6.csv", future).problems)
 
 
+@pytest.mark.parametrize(
+    ("rows_of_file", "columns"), [(300_000, 10), (840_000, 10), (10_000_000, 10), (1_000_000, 200)]
+)
+def test_no_file_is_so_large_that_more_than_some_seventy_thousand_values_are_read(
+    rows_of_file: int, columns: int
+) -> None:
+    values = rows_of_file * columns / sample.find_step(rows_of_file, columns)
+    assert 35_000 < values < 71_000
+
+
 def test_rows_that_come_twice_in_a_large_file_without_a_key_are_found(
     office: Office, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -17,11 +17,12 @@ if TYPE_CHECKING:
     from systemscripts.db_utils import Cursor
 
 # A look may cost a tenth of the load, and to read a value takes as long as loading a tenth of a row. So a small file is
-# read whole, and of a large one as many rows as give so many values.
+# read whole, and of a large one as many rows as give so many values. Shares are compared to some points: 5,000 rows
+# tell them to one, and more would only take time.
 MAX_EXACT_VALUES = 20_000
 SAMPLED_PART = 50
 MIN_SAMPLE_VALUES = 10_000
-MAX_SAMPLE_VALUES = 200_000
+MAX_SAMPLE_VALUES = 50_000
 # First rows of a large load without a key, by which it is found which column names a row, and what share of them must
 # have a value of their own: by a column of few values whole groups of rows would be drawn, or none of them.
 PREVIEWED_ROWS = 1000
