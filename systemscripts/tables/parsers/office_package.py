@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import functools
 import posixpath
+import queue
 import re
+import threading
 import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -20,6 +22,8 @@ from systemscripts.errors import BadDataError
 
 # of parts that are read whole; sheets and strings are streamed
 MAX_PART_BYTES = 256 * 2**20
+# chunks that are unpacked before they are requested
+MAX_CHUNKS_AHEAD = 4
 SHEET_PART = re.compile(r"xl/worksheets/[^/]*?(\d*)\.(?:xml|bin)", re.IGNORECASE)
 DECLARATION = re.compile(rb"<!(?:DOCTYPE|ENTITY)")
 
@@ -138,6 +142,39 @@ def inflate(archive: zipfile.ZipFile, part: str, chunk_bytes: int, first_bytes: 
             yield chunk
         while chunk := stream.read(chunk_bytes):
             yield chunk
+
+
+def inflate_ahead(archive: zipfile.ZipFile, part: str, chunk_bytes: int, first_bytes: int) -> Iterator[bytes]:
+    """Yield the bytes of a member as inflate() does, unpacked by a second thread: zlib releases the interpreter lock.
+
+    The first ones are few and unpacked here: whether a sheet holds anything is seen in them.
+    """
+    pieces = inflate(archive, part, chunk_bytes, first_bytes)
+    yield next(pieces, b"")
+    ready: queue.Queue[bytes | BaseException | None] = queue.Queue(MAX_CHUNKS_AHEAD)
+    stopped = threading.Event()
+
+    def unpack() -> None:
+        try:
+            for data in pieces:
+                if stopped.is_set():
+                    return
+                ready.put(data)
+            ready.put(None)
+        # The reading thread raises it.
+        except BaseException as error:
+            ready.put(error)
+
+    threading.Thread(target=unpack, daemon=True).start()
+    try:
+        while (data := ready.get()) is not None:
+            if isinstance(data, BaseException):
+                raise data
+            yield data
+    finally:
+        stopped.set()
+        while not ready.empty():
+            ready.get_nowait()
 
 
 def refuse_damaged(archive: zipfile.ZipFile, part: str, chunk_bytes: int) -> None:

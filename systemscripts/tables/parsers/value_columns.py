@@ -57,6 +57,6 @@ def format_texts(values: Sequence[str]) -> list[bytes]:
 def _format_numbers(values: Sequence[float]) -> list[bytes]:
     """Return the fields of numbers; [] where one of them would be 1e-05, -0 or inf."""
     column = "\n".join(map(repr, values)) + "\n"
-    if "e" in column or "n" in column.replace("\n", "") or "-0.0\n" in column:
+    if "e" in column or "n" in column or "-0.0\n" in column:
         return []
     return column.replace(".0\n", "\n").encode().split(b"\n")[:-1]

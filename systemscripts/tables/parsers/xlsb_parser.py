@@ -11,7 +11,7 @@ from pathlib import Path
 
 from systemscripts.errors import BadDataError
 from systemscripts.tables.parsers import container_check, xlsb_records, xlsb_rows, xlsx_cell_text
-from systemscripts.tables.parsers.office_package import Package, inflate, refuse_damaged
+from systemscripts.tables.parsers.office_package import Package, inflate, inflate_ahead, refuse_damaged
 from systemscripts.tables.parsers.row_chunk import Chunk
 from systemscripts.tables.parsers.workbook import (
     MACROS_WEIGHT,
@@ -26,7 +26,7 @@ from systemscripts.tables.parsers.workbook import (
 from systemscripts.tables.parsers.xlsx_cell_text import GENERAL, Format
 from systemscripts.tables.parsers.xlsx_strings import UnusualError
 
-CHUNK_BYTES = 2**20
+CHUNK_BYTES, FIRST_BYTES = 2**20, 2**16
 # the limits of Excel
 MAX_ROWS, MAX_COLUMNS = 2**20, 2**14
 WEIGHTS = {"worksheet": 0, "xlMacrosheet": MACROS_WEIGHT}
@@ -73,14 +73,10 @@ class _File:
 
     def read_records(self, part: str) -> Iterator[xlsb_records.Record]:
         """Return the records of a part. Raises BadDataError where its checksum is wrong."""
-        return xlsb_records.read_records(self.unpack(part))
-
-    def unpack(self, part: str) -> Iterator[bytes]:
-        """Return the bytes of a part. Raises BadDataError where its checksum is wrong."""
         if part not in self._sound:
             refuse_damaged(self.package.archive, part, CHUNK_BYTES)
             self._sound.add(part)
-        return inflate(self.package.archive, part, CHUNK_BYTES)
+        return xlsb_records.read_records(inflate(self.package.archive, part, CHUNK_BYTES))
 
     def load_strings(self) -> list[str]:
         """Return the shared strings, without the fonts and phonetic readings that follow a text."""
@@ -122,6 +118,7 @@ class _Table:
     errors: int = 0
     lost: CellCount = field(default_factory=CellCount)
     _areas: list[Area] = field(default_factory=list)
+    _pattern: xlsb_rows.RowPattern = field(default_factory=xlsb_rows.RowPattern)
 
     def read_rows(self) -> Iterator[tuple[int, Row]]:
         """Yield number and cells of each row with values."""
@@ -141,13 +138,24 @@ class _Table:
             yield number, cells
 
     def read_chunks(self) -> Iterator[Chunk]:
-        """Yield the same rows, faster. Raises UnusualError where the part is written in an unusual way."""
+        """Yield the same rows, faster.
+
+        Raises UnusualError where the part is written in an unusual way, BadZipFile at its end where its checksum is
+        wrong: read_rows() then says so.
+        """
         self.errors, self.lost = 0, CellCount()
-        content = self.file.unpack(self.part)
+        content = inflate_ahead(self.file.package.archive, self.part, CHUNK_BYTES, FIRST_BYTES)
         reader = xlsb_rows.RowReader(
-            self._read_cells, self._value, lambda head: self._find_format(head).is_plain, self.file.load_strings
+            self._read_cells,
+            self._value,
+            lambda head: self._find_format(head).is_plain,
+            self.file.load_strings,
+            self._pattern,
         )
         yield from reader.read(content)
+        # below the rows too, as only the last bytes are followed by the check of all
+        for _ in content:
+            pass
 
     def _read_cells(self, number: int, records: Iterable[xlsb_records.Record]) -> list[object]:
         """Return the values of one row."""

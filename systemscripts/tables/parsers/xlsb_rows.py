@@ -126,7 +126,10 @@ class RowPattern:
 
 
 class RowReader:
-    """Reads one sheet; `read_cells` reads a row from its records, `convert_value` returns the value of one."""
+    """Reads one sheet; `read_cells` reads a row from its records, `convert_value` returns the value of one.
+
+    `pattern`: what was learned when the sheet was read before.
+    """
 
     def __init__(
         self,
@@ -134,11 +137,13 @@ class RowReader:
         convert_value: Callable[[int, bytes], object],
         is_plain: Callable[[bytes], bool],
         load_strings: Callable[[], list[str]],
+        pattern: RowPattern,
     ) -> None:
         self._read_cells, self._convert_value = read_cells, convert_value
         self._is_plain, self._load_strings = is_plain, load_strings
-        self._pattern, self._done = RowPattern(), GrowingColumns()
+        self._pattern, self._done = pattern, GrowingColumns()
         self._converters: dict[Shape, Convert] = {}
+        self._cached: dict[tuple[int, bytes], _CachedValues] = {}
         # how many more rows were read record by record than at once
         self._single_rows = 0
 
@@ -216,7 +221,11 @@ class RowReader:
             return _format_reals
         if shape.record_type == RK and self._is_plain(shape.head):
             return _format_packed
-        return _CachedValues(shape, self._convert_value).convert
+        # of all columns that are shown alike
+        key = shape.record_type, shape.head[4:]
+        if key not in self._cached:
+            self._cached[key] = _CachedValues(shape, self._convert_value)
+        return self._cached[key].convert
 
     def _format_shared(self, values: Sequence[bytes]) -> list[bytes]:
         strings = self._load_strings()

@@ -6,10 +6,7 @@ well-formed XML. The child process uses the second where the first gives up. doc
 
 from __future__ import annotations
 
-import queue
 import re
-import threading
-import zipfile
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
@@ -26,7 +23,7 @@ from systemscripts.tables.parsers import (
     xlsx_strings,
     xml_text,
 )
-from systemscripts.tables.parsers.office_package import Package, SheetPart, inflate
+from systemscripts.tables.parsers.office_package import Package, SheetPart, inflate, inflate_ahead
 from systemscripts.tables.parsers.row_chunk import Chunk, CsvRows
 from systemscripts.tables.parsers.workbook import (
     MACROS_WEIGHT,
@@ -42,8 +39,6 @@ from systemscripts.tables.parsers.xlsx_strings import UnusualError
 
 CHUNK_BYTES, FIRST_BYTES = 2**20, 2**16
 NO_NUMBER = re.compile(rb"<row(?:>| (?!r=)(?![^>]* r=))")
-# unpacked before they are requested
-MAX_PIECES_AHEAD = 4
 # marks a cell whose shared string is missing: no text in XML contains a NUL
 LOST = "\0"
 # Sheets with cells; charts and dialogs have none.
@@ -83,7 +78,7 @@ class Workbook:
         """Yield the rows of a sheet as Excel writes it. Raises UnusualError for other XML."""
         self.errors = self.formulas = 0
         pattern, converters, last_row = self._patterns[part], _Converters(self), 0
-        for body in xlsx_rows.split_pieces(_unpack_ahead(self.package.archive, part)):
+        for body in xlsx_rows.split_pieces(inflate_ahead(self.package.archive, part, CHUNK_BYTES, FIRST_BYTES)):
             for chunk in xlsx_rows.read_piece(body, pattern, converters, last_row):
                 last_row = chunk.rows[-1]
                 yield chunk
@@ -238,36 +233,3 @@ def _read_styles(package: Package) -> ElementTree.Element | None:
 
 def _make_blanks(values: Sequence[bytes]) -> list[bytes]:
     return [b""] * len(values)
-
-
-def _unpack_ahead(archive: zipfile.ZipFile, part: str) -> Iterator[bytes]:
-    """Yield the bytes of a member, unpacked by a second thread: zlib releases the interpreter lock.
-
-    The first ones are few and unpacked here: whether a sheet holds anything is seen in them.
-    """
-    pieces = inflate(archive, part, CHUNK_BYTES, FIRST_BYTES)
-    yield next(pieces, b"")
-    ready: queue.Queue[bytes | BaseException | None] = queue.Queue(MAX_PIECES_AHEAD)
-    stopped = threading.Event()
-
-    def unpack() -> None:
-        try:
-            for data in pieces:
-                if stopped.is_set():
-                    return
-                ready.put(data)
-            ready.put(None)
-        # The reading thread raises it.
-        except BaseException as error:
-            ready.put(error)
-
-    threading.Thread(target=unpack, daemon=True).start()
-    try:
-        while (data := ready.get()) is not None:
-            if isinstance(data, BaseException):
-                raise data
-            yield data
-    finally:
-        stopped.set()
-        while not ready.empty():
-            ready.get_nowait()
