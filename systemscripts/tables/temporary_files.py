@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from systemscripts import settings
 from systemscripts.errors import TryLaterError
 
 # A check of the disk costs nothing compared to writing this much.
@@ -36,6 +35,9 @@ def choose_folder() -> Path:
 
 
 def _get_unpack_folder() -> Path:
+    # imported while a parser starts
+    from systemscripts import settings
+
     return settings.current().etl_data_dir / "var" / "unpacked"
 
 
@@ -94,6 +96,8 @@ class SpaceCheck:
         if self._unchecked_bytes < CHECK_EVERY_BYTES:
             return
         self._unchecked_bytes = 0
+        from systemscripts import settings
+
         kept_gb = settings.current().keep_free_gb
         if shutil.disk_usage(self._folder).free < kept_gb * 2**30:
             raise TryLaterError(

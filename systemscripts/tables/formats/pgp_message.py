@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from systemscripts import pgp, settings
 from systemscripts.errors import BadDataError
 from systemscripts.tables.model import ReadingOptions, Table
 from systemscripts.tables.workbooks import unpack
@@ -34,6 +33,9 @@ def recognises(head: bytes, path: Path) -> bool:
 
 def open(path: Path, options: ReadingOptions) -> Table:
     """Decrypt and open. Raises BadDataError where this installation has no keys, or the file is damaged."""
+    # other formats need none
+    from systemscripts import pgp, settings
+
     if not pgp.get_folder().is_dir():
         raise BadDataError(
             f"{path.name} is a file encrypted with PGP, not a table",

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from systemscripts import settings
 from systemscripts.tables.formats import zip_file
 from systemscripts.tables.model import ReadingOptions, Table
 from systemscripts.tables.workbooks import spooled_table
@@ -33,5 +32,8 @@ def parsers(path: Path) -> Sequence[str]:
             return ("ods_parser", "calamine_parser")
         if any(name.lower().endswith("workbook.bin") for name in names):
             return ("xlsb_parser", "calamine_parser")
+    # other formats need none
+    from systemscripts import settings
+
     libraries = ("calamine_parser", "openpyxl_parser")
     return ("xlsx_parser", *libraries) if settings.current().own_xlsx_reader else (*libraries, "xlsx_parser")

@@ -44,6 +44,8 @@ MIMETYPES = {
     b"opendocument.base": "a LibreOffice database",
     b"epub": "an electronic book",
 }
+# zlib says so by its number, Z_MEM_ERROR; the file is not damaged.
+OUT_OF_MEMORY = "Error -4"
 
 
 def detect_zip_format(path: Path) -> str:
@@ -55,6 +57,8 @@ def detect_zip_format(path: Path) -> str:
             types = _read_content_types(archive)
             mimetype = archive.read("mimetype")[:100] if "mimetype" in names else b""
     except (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError, NotImplementedError, KeyError) as error:
+        if OUT_OF_MEMORY in str(error):
+            raise MemoryError from error
         raise BadDataError(
             f"{path.name} is truncated or damaged: its zip directory cannot be read", "Ask the sender for it again."
         ) from error

@@ -1,10 +1,12 @@
 """The child process that parses one untrusted workbook, web page or archive within limits and writes frames to stdout.
 
-python -P -m systemscripts.tables.workbooks.parser_child '{"parser": "xlsx_parser", "path": "...", "sheet": null, ...}'
+echo '{"parser": "xlsx_parser", "path": "...", "sheet": null, ...}' |
+python -P -m systemscripts.tables.workbooks.parser_child xlsx_parser
 """
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import importlib
 import json
@@ -32,10 +34,9 @@ def main(request: dict[str, Any], output: IO[bytes]) -> None:
     # Parsing makes millions of short-lived tuples and no cycles: garbage collection would cost a tenth of the time.
     gc.disable()
     try:
-        if request["has_passwords"]:
-            passwords.KNOWN[:] = json.load(sys.stdin)
+        passwords.KNOWN[:] = request["passwords"]
         # before it is confined, so that Python may still store byte code
-        parser = importlib.import_module(f"systemscripts.tables.parsers.{request['parser']}")
+        parser = _import_parser(request["parser"])
         confinement.confine(Path(request["path"]), getattr(parser, "SYSTEM_PATHS", ()))
         archive_members.WANTED[:] = request["requested_members"]
         if request["members"]:
@@ -54,6 +55,10 @@ def main(request: dict[str, Any], output: IO[bytes]) -> None:
         reason = " ".join(f"{type(error).__name__}: {error}".split())[:MAX_REASON_LETTERS]
         protocol.write_json(output, protocol.FAILED, {"message": reason, "hint": "", "final": False})
     output.flush()
+
+
+def _import_parser(name: str) -> Any:
+    return importlib.import_module(f"systemscripts.tables.parsers.{name}")
 
 
 def _send_book(parser: Any, request: dict[str, Any], output: IO[bytes]) -> None:
@@ -102,4 +107,7 @@ if __name__ == "__main__":
     # Anything that a library prints must not get between the frames.
     pipe = os.fdopen(os.dup(1), "wb", buffering=2**20)
     os.dup2(2, 1)
-    main(json.loads(sys.argv[1]), pipe)
+    # While the parent writes the request; main() reports an error.
+    with contextlib.suppress(Exception):
+        _import_parser(sys.argv[1])
+    main(json.load(sys.stdin), pipe)

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
-from systemscripts import masking, settings
+from systemscripts import masking
 from systemscripts.errors import BadDataError, PasswordError
 from systemscripts.tables.model import ReadingOptions
 from systemscripts.tables.workbooks import protocol
@@ -146,7 +146,28 @@ class ParseRequest:
             threading.Thread(target=child.wait, daemon=True).start()
 
     def _start(self, parser: str, left: TimeLeft) -> subprocess.Popen[bytes]:
-        request = {
+        # The child inherits only what it needs: no settings, no secrets, no open files; nor can it look for them here.
+        masking.protect_memory()
+        environment = {"PYTHONPATH": str(PROJECT), "PYTHONUTF8": "1", "LC_ALL": "C.UTF-8", "MALLOC_ARENA_MAX": "2"}
+        child = subprocess.Popen(
+            [sys.executable, "-P", "-m", "systemscripts.tables.workbooks.parser_child", parser],
+            env=environment,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+        )
+        assert child.stdin is not None
+        # a child that has ended already says why
+        with contextlib.suppress(BrokenPipeError), child.stdin:
+            child.stdin.write(json.dumps(self._describe(parser, left)).encode())
+        return child
+
+    def _describe(self, parser: str, left: TimeLeft) -> dict[str, Any]:
+        """Return the request as the child reads it: passwords are not arguments, which every user of this host sees."""
+        # imported while the child starts
+        from systemscripts import settings
+
+        return {
             "parser": parser,
             "path": str(self.path.resolve()),
             "sheet": self.options.sheet,
@@ -159,7 +180,7 @@ class ParseRequest:
             "names_only": self.names_only,
             "members": self.members,
             "requested_members": self.requested_members,
-            "has_passwords": bool(self.options.passwords),
+            "passwords": list(self.options.passwords),
             "memory_bytes": LIMITS.memory_bytes,
             "seconds": max(math.ceil(left.processor_seconds), 1),
             "most_cells": LIMITS.most_cells,
@@ -171,22 +192,6 @@ class ParseRequest:
                 "packed_bytes": PACKED_BYTES.get(),
             },
         }
-        # The child inherits only what it needs: no settings, no secrets, no open files; nor can it look for them here.
-        masking.protect_memory()
-        environment = {"PYTHONPATH": str(PROJECT), "PYTHONUTF8": "1", "LC_ALL": "C.UTF-8", "MALLOC_ARENA_MAX": "2"}
-        child = subprocess.Popen(
-            [sys.executable, "-P", "-m", "systemscripts.tables.workbooks.parser_child", json.dumps(request)],
-            env=environment,
-            # a password is not an argument: every user of this host can see those
-            stdin=subprocess.PIPE if self.options.passwords else subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-        )
-        if child.stdin is not None:
-            # a child that has ended already says why
-            with contextlib.suppress(BrokenPipeError), child.stdin:
-                child.stdin.write(json.dumps(self.options.passwords).encode())
-        return child
 
 
 _HINT = "Ask the sender for it again, or for a CSV file."
