@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 import os
 import pwd
 import re
@@ -29,6 +28,8 @@ def find_author(path: Path) -> str:
 
 def get_account() -> str:
     """Return the name of the operating system's user, or the number of one without a name."""
+    import getpass
+
     try:
         return getpass.getuser()
     # a container may run as a number without a name

@@ -33,6 +33,11 @@ class Control(Strict):
     # column -> where its sum is stated
     sum: dict[Column, Place] = {}
 
+    @property
+    def is_stated(self) -> bool:
+        """Return whether a file says a total that is to be compared."""
+        return self.rows is not None or bool(self.sum)
+
     def has_source(self, source: str) -> bool:
         """Return whether a total comes from `source`: trailer, header, sidecar or name."""
         locations = [*self.sum.values(), *([self.rows] if self.rows else [])]

@@ -69,8 +69,6 @@ def judge_totals(config: ImportConfig, file: PreparedFile, is_kept: bool) -> lis
     total cannot be read, TryLaterError where the file beside it has not come.
     """
     control = config.control
-    if control.rows is None and not control.sum:
-        return []
     if is_kept and control.has_source("sidecar") and find_sidecar(file.path, CONTROL_SUFFIX) is None:
         return []
     sums = _plan_sums(config, file)

@@ -17,8 +17,7 @@ from systemscripts.commands import format_command
 from systemscripts.configuration.import_parts import ELSEWHERE
 from systemscripts.db_utils import Cursor, transaction
 from systemscripts.errors import ConfigurationError
-from systemscripts.imports import upsert
-from systemscripts.ingest import both_databases, take_rows_back
+from systemscripts.ingest import both_databases
 from systemscripts.ingest.ingest_context import Context
 from systemscripts.summary import Notice, record_warning
 from systemscripts.target_database import TargetDatabase, open_target, target_ledger
@@ -95,6 +94,8 @@ def heal(context: Context, may_lack: bool = False) -> None:
 
 def _take_load_back(rows: Cursor, target: TargetDatabase, dataset_id: int, load_mode: str) -> None:
     """Remove a load that was committed only in the target; its file waits at home, and is loaded again."""
+    from systemscripts.imports import upsert
+
     if load_mode == "upsert":
         upsert.undo_upsert(rows, target.name, dataset_id, target_ledger.SCHEMA)
     else:
@@ -122,6 +123,8 @@ def _warn_of_earlier_target(home: Cursor, context: Context) -> None:
 
 def _finish_undo(context: Context, dataset_ids: list[int]) -> None:
     """Undo in the target what is undone at home."""
+    from systemscripts.ingest import take_rows_back
+
     with transaction(context.connection) as home:
         datasets = [take_rows_back.load_dataset(home, dataset_id) for dataset_id in dataset_ids]
     contexts = take_rows_back.build_contexts(context.connection, context.run_uuid, datasets)

@@ -10,7 +10,7 @@ from systemscripts.db_utils import Cursor
 from systemscripts.findings import known_shape, row_guards, shape
 from systemscripts.findings.finding import Finding, waive
 from systemscripts.findings.renames import MAX_SAMPLES
-from systemscripts.ingest import control_totals, same_day_files
+from systemscripts.ingest import same_day_files
 from systemscripts.ingest.ingest_context import Context
 from systemscripts.ingest.prepare import PreparedFile
 from systemscripts.ingest.same_day_files import Rival
@@ -20,7 +20,11 @@ from systemscripts.summary import Counts
 def judge_shape(cursor: Cursor, context: Context, file: PreparedFile) -> list[Finding]:
     """Return what is wrong with the columns of a file, before anything is written."""
     config = context.config
-    totals = control_totals.judge_totals(config, file, is_kept=context.accepted is not None)
+    totals: list[Finding] = []
+    if config.control.is_stated:
+        from systemscripts.ingest import control_totals
+
+        totals = control_totals.judge_totals(config, file, is_kept=context.accepted is not None)
     # an exact header is checked as a whole, in the words of its layout
     if not file.columns or config.exact_header:
         return totals

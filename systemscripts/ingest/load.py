@@ -11,10 +11,8 @@ from systemscripts.db_utils import Cursor
 from systemscripts.errors import TryLaterError
 from systemscripts.findings import ledger, row_guards
 from systemscripts.findings.finding import Finding, find_worst, join_texts, select
-from systemscripts.imports import after_change, copy_rows, new_rows, rejects, target_plan, upsert
-from systemscripts.imports.parquet import parquet_copy
+from systemscripts.imports import after_change, column_layout, copy_rows, rejects, target_plan
 from systemscripts.imports.rejects import Rejects
-from systemscripts.imports.values import lookups
 from systemscripts.ingest import (
     file_warnings,
     heal_target,
@@ -236,16 +234,23 @@ def _copy_rows(
 ) -> tuple[Counts, Rejects]:  # fmt: skip
     if not file.columns:
         return Counts(), Rejects()
-    rules = plan.shape.rules(settings.get_zone(), lookups.load_lookup_values(cursor, plan.shape))
+    rules = plan.shape.rules(settings.get_zone(), _load_lookup_values(cursor, plan.shape))
     home = cursor if context.target is not None else None
     load = copy_rows.Load(file.table, plan, rules, dataset_id, file.ticket.file_id, viewer.look, home=home)
     rows = context.rows(cursor)
+    # each way of loading is a module of its own
     with progress.track(file.ticket.name) as tracker:
         if plan.lake is not None:
+            from systemscripts.imports.parquet import parquet_copy
+
             counts, rejected = parquet_copy.copy_table(cursor, load, tracker.advance)
         elif plan.shape.hashed:
+            from systemscripts.imports import new_rows
+
             counts, rejected = new_rows.insert_new_rows(rows, load, tracker.advance)
         elif plan.key_columns:
+            from systemscripts.imports import upsert
+
             counts, rejected = upsert.upsert_table(rows, load, context.config.empty_keeps, tracker.advance)
         else:
             counts, rejected = copy_rows.copy_table(rows, load, tracker.advance)
@@ -253,6 +258,14 @@ def _copy_rows(
     counts.skipped += file.table.skipped
     counts.read += file.table.skipped
     return counts, rejected
+
+
+def _load_lookup_values(cursor: Cursor, shape: column_layout.Layout) -> dict[str, frozenset[str]]:
+    if not any(field.column.checks.lookup for field in shape.fields):
+        return {}
+    from systemscripts.imports.values import lookups
+
+    return lookups.load_lookup_values(cursor, shape)
 
 
 def _record_status(

@@ -13,7 +13,6 @@ from systemscripts.db_utils import Cursor
 from systemscripts.errors import BadDataError, TryLaterError
 from systemscripts.findings.finding import find_worst
 from systemscripts.imports import column_layout, target_plan
-from systemscripts.imports.parquet import parquet_copy
 from systemscripts.imports.values import transform_rows
 from systemscripts.ingest import judge_file
 from systemscripts.ingest.both_databases import open_for_ddl, open_for_plan
@@ -59,6 +58,8 @@ def plan_load(cursor: Cursor, context: Context, file: PreparedFile) -> target_pl
         if transform is None:
             shape = _take_file_types(cursor, context, file, shape)
     if config.target.parquet:
+        from systemscripts.imports.parquet import parquet_copy
+
         return parquet_copy.plan_target(cursor, config, shape, context.directories)
     plan = target_plan.plan_target(
         context.rows(cursor), *config.schema_and_table, shape, config.importstrategyid, find_ledger(context)

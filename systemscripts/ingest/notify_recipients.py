@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from itertools import groupby
+from typing import TYPE_CHECKING
 
-from systemscripts import alerts, file_ledger
+from systemscripts import file_ledger
 from systemscripts.commands import format_command
-from systemscripts.datasets import load_decision
 from systemscripts.db_utils import transaction
-from systemscripts.findings import ledger
-from systemscripts.findings.ledger import HeldFile
 from systemscripts.ingest.ingest_context import Context
+
+if TYPE_CHECKING:
+    from systemscripts.findings.ledger import HeldFile
 
 
 def notify_recipients(context: Context, ticket: file_ledger.Ticket) -> None:
@@ -21,6 +22,9 @@ def notify_recipients(context: Context, ticket: file_ledger.Ticket) -> None:
     config = context.config
     if not config.notify:
         return
+    from systemscripts import alerts
+    from systemscripts.findings import ledger
+
     if ticket.status == "refused":
         subject = f"{config.config_name}: {ticket.name} is refused"
         text = f"{ticket.name} is refused by the import {config.config_name}.\n\n{ticket.reason}\n\n"
@@ -39,6 +43,8 @@ def notify_recipients(context: Context, ticket: file_ledger.Ticket) -> None:
 
 def _describe_by_rule(held: list[HeldFile]) -> str:
     """Return a paragraph for each rule and column with its files, and the commands that decide."""
+    from systemscripts.datasets import load_decision
+
     paragraphs = []
     by_subject = sorted(held, key=lambda file: (file.rule, file.column or "", file.dataset_id))
     for (rule, column), files in groupby(by_subject, key=lambda file: (file.rule, file.column)):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import zipfile
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -15,7 +14,7 @@ from systemscripts.configuration.waiting_names import WaitingNames
 from systemscripts.db_utils import Connection
 from systemscripts.directory_management import Directories
 from systemscripts.errors import ConfigurationError, UsageError, did_you_mean
-from systemscripts.ingest import daily_zip, match_files, run_imports
+from systemscripts.ingest import match_files, run_imports
 from systemscripts.sources.types import local
 from systemscripts.summary import Summary
 
@@ -63,8 +62,15 @@ def run_selected(
 @contextlib.contextmanager
 def _open_kept_file(only: Path | None, directories: Directories) -> Iterator[Path | None]:
     """Give the file that the operator named; a path of the ledger is looked up in the archive and its zip files."""
+    if only is None or only.exists():
+        yield only
+        return
+    import zipfile
+
+    from systemscripts.ingest import daily_zip
+
     with contextlib.ExitStack() as stack:
-        for path in () if only is None or only.exists() else (only, only.absolute()):
+        for path in (only, only.absolute()):
             with contextlib.suppress(FileNotFoundError, zipfile.BadZipFile):
                 kept = stack.enter_context(daily_zip.open_archived_file(str(path), directories))
                 if kept.is_file():

@@ -7,12 +7,16 @@ import re
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from systemscripts import alerts, settings
+from systemscripts import settings
 from systemscripts.directory_management import NO_SPACE, Directories, advise_access
 from systemscripts.errors import DiskFullError, EtlError, SkippedError
 from systemscripts.job.signals_and_timeout import RunEnded
 from systemscripts.summary import Summary
+
+if TYPE_CHECKING:
+    from systemscripts import alerts
 
 ABOUT_A_FILE = re.compile(r"\b(?:is|are|stays) held\b|\bis refused\b")
 
@@ -32,8 +36,12 @@ def build_from_summary(summary: Summary) -> RunOutcome:
     """Return the outcome of a run whose function returned."""
     # the reader's login sees what comes before the first file that is held or refused (dba.without_findings)
     problems = "; ".join(sorted(summary.problems, key=lambda text: bool(ABOUT_A_FILE.search(text)))) or None
+    if not summary.exit_code:
+        return RunOutcome("succeeded", 0, problems, "problems")
+    from systemscripts import alerts
+
     cause = alerts.find_common_cause(summary.errors, len(summary.problems), _get_directories())
-    return RunOutcome("failed" if summary.exit_code else "succeeded", summary.exit_code, problems, "problems", cause)
+    return RunOutcome("failed", summary.exit_code, problems, "problems", cause)
 
 
 def _get_directories() -> Directories:
@@ -47,6 +55,8 @@ def build_from_stop(ended: RunEnded) -> RunOutcome:
 
 def build_from_error(error: BaseException, log_file: Path) -> RunOutcome:
     """Return the outcome of a run that an exception ended; `error`: as `translate_error` returns it."""
+    from systemscripts import alerts
+
     if isinstance(error, SkippedError):
         return RunOutcome("skipped", error.exit_code, str(error))
     shared_cause = alerts.find_cause(error, _get_directories())

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from email.utils import quote
 from typing import Annotated
 
 from pydantic import AfterValidator, BeforeValidator
@@ -49,6 +48,8 @@ def extract_address(mailbox: str) -> str:
 
 def normalize_mailbox(text: str) -> str:
     """Return a recipient in a form that fits any list, with its name quoted; raises ValueError."""
+    from email.utils import quote
+
     name, address = parse_mailbox(text)
     return f'"{quote(name)}" <{address}>' if name else address
 

@@ -7,7 +7,7 @@ from types import ModuleType
 
 from systemscripts import plugins
 from systemscripts.errors import EtlError, UsageError
-from systemscripts.tables import formats, unpivot
+from systemscripts.tables import formats
 from systemscripts.tables.formats import xml_records
 from systemscripts.tables.model import ReadingOptions, Table
 
@@ -17,7 +17,12 @@ HEAD_BYTES = 64 * 2**10
 
 def open_table(path: Path, options: ReadingOptions = ReadingOptions()) -> Table:
     """Open the table in the file `path`, with columns as rows where the options say so. Raises as `_open_file`."""
-    return unpivot.unpivot_table(_open_file(path, options), options)
+    table = _open_file(path, options)
+    if not options.unpivot:
+        return table
+    from systemscripts.tables import unpivot
+
+    return unpivot.unpivot_table(table, options)
 
 
 def _open_file(path: Path, options: ReadingOptions) -> Table:

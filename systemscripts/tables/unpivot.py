@@ -77,12 +77,12 @@ class UnpivotedTable(Table):
 
 
 def unpivot_table(table: Table, options: ReadingOptions) -> Table:
-    """Return the table with the columns as rows that the options name, or as it is.
+    """Return the table with the columns as rows that the options name, or as it is where it has none.
 
     Raises BadDataError where one of the columns is missing.
     """
     # what was packed is turned already; an empty file has nothing to turn
-    if not options.unpivot or not table.columns or isinstance(table, UnpivotedTable):
+    if not table.columns or isinstance(table, UnpivotedTable):
         return table
     try:
         positions = _find_columns(table.columns, options.unpivot)

@@ -16,6 +16,18 @@ from tests.tiny_jobs import Jobs
 SCRIPTS = sorted(path.stem for path in (PROJECT / "jobscripts").glob("*.py"))
 HEAVY_FOR_HELP = ("psycopg2", "pydantic", "rich", "scrapy", "pandas")
 HEAVY_FOR_NOTHING = ("pandas", "scrapy", "openpyxl", "lxml", "jinja2", "smtplib")
+# What only some loads need: other formats, targets and sources, mail, help, what undoes a load.
+HEAVY_FOR_CSV = {
+    *HEAVY_FOR_NOTHING, "duckdb", "email", "http.client", "paramiko", "requests", "subprocess", "typer", "yaml", "zipfile",
+    "systemscripts.datasets.lake", "systemscripts.findings.renames", "systemscripts.imports.new_rows",
+    "systemscripts.imports.parquet.parquet_copy", "systemscripts.imports.upsert", "systemscripts.imports.values.lookups",
+    "systemscripts.ingest.control_totals", "systemscripts.ingest.daily_zip", "systemscripts.ingest.take_rows_back",
+    "systemscripts.job.typer_command", "systemscripts.mail", "systemscripts.mysql_client", "systemscripts.pgp",
+    "systemscripts.tables.unpivot", "systemscripts.tables.workbooks.spooled_table",
+    "systemscripts.tables.workbooks.unpack",
+}  # fmt: skip
+# A load reads and judges a file.
+ONLY_FOR_LOADS = {"systemscripts.ingest.load", "systemscripts.imports.copy_rows", "systemscripts.tables.open_table"}
 
 
 def list_imported(command: list[str], environment: dict[str, str]) -> tuple[set[str], str]:
@@ -54,6 +66,20 @@ def test_a_run_with_nothing_to_do_imports_nothing_heavy(installation: Installati
     modules, _ = list_imported(command, installation.process_environment())
     assert "psycopg2" in modules
     assert not modules & set(HEAVY_FOR_NOTHING)
+
+
+def test_a_csv_load_imports_only_what_it_needs_and_a_run_without_a_file_nothing_of_that(
+    installation: Installation,
+) -> None:
+    installation.configure("orders", file_pattern="orders.*", schema={"number": {"type": "integer"}})
+    command = installation.command("generic_import", "orders", "--quiet")
+    modules, text = list_imported(command, installation.process_environment())
+    assert "systemscripts.ingest.run_imports" in modules
+    assert not modules & (HEAVY_FOR_CSV | ONLY_FOR_LOADS)
+    installation.drop("orders.csv", "number,ordered_on\n1,2026-01-31\n2,\n")
+    modules, text = list_imported(command, installation.process_environment())
+    assert modules >= ONLY_FOR_LOADS
+    assert not modules & HEAVY_FOR_CSV
 
 
 @pytest.mark.parametrize(

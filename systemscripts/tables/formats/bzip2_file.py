@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 from systemscripts.tables.model import ReadingOptions, Table
-from systemscripts.tables.workbooks import unpack
 
 PACKED_BY = ("bzip2_parser", "bzip2")
 # what follows the size of the blocks: the first block, or the end of an empty file
@@ -19,4 +18,6 @@ def recognises(head: bytes, path: Path) -> bool:
 
 def open(path: Path, options: ReadingOptions) -> Table:
     """Unpack and open. Raises BadDataError where it is damaged or unpacks to too much."""
+    from systemscripts.tables.workbooks import unpack
+
     return unpack.open_unpacked(path, options, *PACKED_BY)

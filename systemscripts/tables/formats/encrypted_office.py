@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import mmap
 import re
 from pathlib import Path
 
 from systemscripts.tables.model import ReadingOptions, Table
-from systemscripts.tables.workbooks import unpack
 
 CONTAINER = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 NAME = "EncryptedPackage".encode("utf-16-le")
@@ -21,6 +19,8 @@ PACKED_BY = ("encrypted_parser", "workbook encrypted with the default password")
 
 def recognises(head: bytes, path: Path) -> bool:
     """Return whether an OLE container has an encrypted package or an encrypted workbook."""
+    import mmap
+
     if not head.startswith(CONTAINER):
         return False
     with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
@@ -32,4 +32,6 @@ def recognises(head: bytes, path: Path) -> bool:
 
 def open(path: Path, options: ReadingOptions) -> Table:
     """Decrypt and open. Raises BadDataError where the password is not the default one, or rights are managed."""
+    from systemscripts.tables.workbooks import unpack
+
     return unpack.open_unpacked(path, options, *PACKED_BY)

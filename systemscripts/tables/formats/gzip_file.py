@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 from systemscripts.tables.model import ReadingOptions, Table
-from systemscripts.tables.workbooks import unpack
 
 PACKED_BY = ("gzip_parser", "gzip")
 
@@ -17,4 +16,6 @@ def recognises(head: bytes, path: Path) -> bool:
 
 def open(path: Path, options: ReadingOptions) -> Table:
     """Unpack and open. Raises BadDataError where it is damaged or unpacks to too much."""
+    from systemscripts.tables.workbooks import unpack
+
     return unpack.open_unpacked(path, options, *PACKED_BY)

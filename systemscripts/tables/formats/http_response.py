@@ -6,7 +6,6 @@ import re
 from pathlib import Path
 
 from systemscripts.tables.model import ReadingOptions, Table
-from systemscripts.tables.workbooks import unpack
 
 BEGIN = re.compile(rb"HTTP/\d(?:\.\d)? \d{3}[ \r\n]")
 PACKED_BY = ("http_parser", "HTTP response")
@@ -19,4 +18,6 @@ def recognises(head: bytes, path: Path) -> bool:
 
 def open(path: Path, options: ReadingOptions) -> Table:
     """Open the body. Raises BadDataError with the words of the server for an error response."""
+    from systemscripts.tables.workbooks import unpack
+
     return unpack.open_unpacked(path, options, *PACKED_BY)

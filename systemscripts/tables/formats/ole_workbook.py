@@ -7,7 +7,6 @@ from pathlib import Path
 
 from systemscripts.tables.formats import encrypted_office
 from systemscripts.tables.model import ReadingOptions, Table
-from systemscripts.tables.workbooks import spooled_table
 
 CONTAINER = encrypted_office.CONTAINER
 # BOF records: type and size of Excel 2, 3, 4 (a sheet or a workspace) and of a stream of Excel 5 or later.
@@ -22,6 +21,8 @@ def recognises(head: bytes, path: Path) -> bool:
 
 def open(path: Path, options: ReadingOptions) -> Table:
     """Open a workbook. Raises BadDataError that names the content of another container."""
+    from systemscripts.tables.workbooks import spooled_table
+
     return spooled_table.open_spooled(path, options, parsers(path), TYPE_NAME)
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 from systemscripts.tables.model import ReadingOptions, Table
-from systemscripts.tables.workbooks import spooled_table
 
 MARK = b"PAR1"
 TYPE_NAME = "Parquet file"
@@ -19,4 +18,6 @@ def recognises(head: bytes, path: Path) -> bool:
 
 def open(path: Path, options: ReadingOptions) -> Table:
     """Open the rows of the file."""
+    from systemscripts.tables.workbooks import spooled_table
+
     return spooled_table.open_spooled(path, options, ("parquet_parser",), TYPE_NAME)

@@ -6,8 +6,6 @@ from pathlib import Path
 
 from systemscripts.errors import BadDataError
 from systemscripts.tables.model import ReadingOptions, Table
-from systemscripts.tables.workbooks import unpack
-from systemscripts.tables.workbooks.parser_process import LIMITS
 
 ARMOR = b"-----BEGIN PGP MESSAGE-----"
 SUFFIXES = (".pgp", ".gpg", ".asc")
@@ -35,6 +33,8 @@ def open(path: Path, options: ReadingOptions) -> Table:
     """Decrypt and open. Raises BadDataError where this installation has no keys, or the file is damaged."""
     # other formats need none
     from systemscripts import pgp, settings
+    from systemscripts.tables.workbooks import unpack
+    from systemscripts.tables.workbooks.parser_process import LIMITS
 
     if not pgp.get_folder().is_dir():
         raise BadDataError(

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from systemscripts.tables.model import ReadingOptions, Table
-from systemscripts.tables.workbooks import spooled_table
 
 FIRST = re.compile(rb"ID;P[^\r\n]*(?:\r\n|\r|\n)")
 RECORD = re.compile(rb"(?:ID|P|F|B|O|C|W|NN|NU|NE|NL);[A-Z]|E\s*$")
@@ -27,6 +26,8 @@ def recognises(head: bytes, path: Path) -> bool:
 
 def open(path: Path, options: ReadingOptions) -> Table:
     """Open the sheet. Raises BadDataError where it is truncated."""
+    from systemscripts.tables.workbooks import spooled_table
+
     return spooled_table.open_spooled(path, options, parsers(path), TYPE_NAME)
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 from systemscripts.tables.model import ReadingOptions, Table
-from systemscripts.tables.workbooks import unpack
 
 HEADER_BYTES = 512
 CHECKSUM = slice(148, 156)
@@ -24,4 +23,6 @@ def recognises(head: bytes, path: Path) -> bool:
 
 def open(path: Path, options: ReadingOptions) -> Table:
     """Unpack and open. Raises BadDataError, which lists the files, where there is not exactly one table."""
+    from systemscripts.tables.workbooks import unpack
+
     return unpack.open_unpacked(path, options, *PACKED_BY)

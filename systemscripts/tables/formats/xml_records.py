@@ -6,7 +6,6 @@ from pathlib import Path
 
 from systemscripts.errors import BadDataError
 from systemscripts.tables.model import ReadingOptions, Table
-from systemscripts.tables.workbooks import spooled_table
 
 TYPE_NAME = "XML document"
 
@@ -19,6 +18,8 @@ def is_like_xml(head: bytes) -> bool:
 
 def open(path: Path, options: ReadingOptions) -> Table:
     """Open the elements at the path as rows."""
+    from systemscripts.tables.workbooks import spooled_table
+
     return spooled_table.open_spooled(path, options, ("xml_record_parser",), TYPE_NAME)
 
 

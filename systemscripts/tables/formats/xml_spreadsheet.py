@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from systemscripts.tables.model import ReadingOptions, Table
-from systemscripts.tables.workbooks import spooled_table
 
 BEGIN = re.compile(rb"\s*(?:<\?[^>]*\?>\s*|<!--.*?-->\s*)*<(?:\w+:)?Workbook\b[^>]*", re.DOTALL)
 TYPE_NAME = "XML Spreadsheet"
@@ -22,6 +21,8 @@ def recognises(head: bytes, path: Path) -> bool:
 
 def open(path: Path, options: ReadingOptions) -> Table:
     """Open a workbook."""
+    from systemscripts.tables.workbooks import spooled_table
+
     return spooled_table.open_spooled(path, options, parsers(path), TYPE_NAME)
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 from systemscripts.tables.model import ReadingOptions, Table
-from systemscripts.tables.workbooks import unpack
 
 MARKS = (b"PK\x03\x04", b"PK\x05\x06", b"PK\x07\x08")
 DOCUMENT_PARTS = ("xl/", "word/", "ppt/", "_rels/.rels", "[content_types].xml", "mimetype", "content.xml", "index/")
@@ -30,4 +29,6 @@ def recognises(head: bytes, path: Path) -> bool:
 
 def open(path: Path, options: ReadingOptions) -> Table:
     """Unpack and open. Raises BadDataError, which lists the files, where there is not exactly one table."""
+    from systemscripts.tables.workbooks import unpack
+
     return unpack.open_unpacked(path, options, *PACKED_BY)

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import zipfile
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
 from systemscripts.tables.formats import zip_file
 from systemscripts.tables.model import ReadingOptions, Table
-from systemscripts.tables.workbooks import spooled_table
 
 TYPE_NAME = "Excel workbook"
 
@@ -21,11 +19,15 @@ def recognises(head: bytes, path: Path) -> bool:
 
 def open(path: Path, options: ReadingOptions) -> Table:
     """Open a workbook. Raises BadDataError that names the content of another zip."""
+    from systemscripts.tables.workbooks import spooled_table
+
     return spooled_table.open_spooled(path, options, parsers(path), TYPE_NAME)
 
 
 def parsers(path: Path) -> Sequence[str]:
     """Return the parsers to try, in this order."""
+    import zipfile
+
     with suppress(zipfile.BadZipFile, OSError, ValueError, NotImplementedError), zipfile.ZipFile(path) as archive:
         names = archive.namelist()
         if "content.xml" in names:
