@@ -6,7 +6,6 @@ import functools
 import os
 import re
 import shlex
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -117,6 +116,8 @@ def _is_in_project() -> bool:
 @functools.cache
 def _is_installed() -> bool:
     """Return whether `etl` means this installation."""
+    import shutil
+
     program = shutil.which("etl")
     return program is not None and Path(program).resolve() == (PROJECT / "etl").resolve()
 

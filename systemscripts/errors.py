@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import errno
 from collections.abc import Iterable
 from pathlib import Path
@@ -138,6 +137,8 @@ def describe_unexpected(error: BaseException) -> str:
 
 def did_you_mean(name: str, known: Iterable[str], cutoff: float = 0.6) -> str:
     """Return the end of a sentence on an unknown name: `, did you mean NEAREST?`; "" if no known name is similar."""
+    import difflib
+
     near = difflib.get_close_matches(name, list(known), n=1, cutoff=cutoff)
     return f", did you mean {near[0]}?" if near else ""
 

@@ -11,13 +11,16 @@ import contextlib
 import os
 import pwd
 import shutil
-import subprocess
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from systemscripts import settings
 from systemscripts.commands import format_program
 from systemscripts.errors import ConfigurationError, EtlError
+
+if TYPE_CHECKING:
+    import subprocess
 
 MAJOR = 18
 # Not the data folder of an installation, which belongs to its service user.
@@ -41,6 +44,8 @@ def find_program(name: str) -> Path:
 
 def ensure_server_user() -> str:
     """Return the user that runs root's server; create it if necessary."""
+    import subprocess
+
     name = SERVER_USER
     with contextlib.suppress(KeyError):
         return pwd.getpwnam(name).pw_name
@@ -79,12 +84,16 @@ def find_old_programs(major: int) -> Path:
 
 
 def _read_version(folder: Path) -> str:
+    import subprocess
+
     command = [str(folder / "postgres"), "--version"]
     text = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     return text.partition(") ")[2].split()[0]
 
 
 def _find_program_folder(user: str, major: int = MAJOR) -> Path:
+    import subprocess
+
     folder = find_program("") if major == MAJOR else find_old_programs(major)
     if not user or folder.is_relative_to("/usr"):
         return folder
@@ -110,6 +119,8 @@ def run_program(
 
     The shell opens the log as that user, who could have put a link there. `password`: of the login of its address.
     """
+    import subprocess
+
     account = {"user": user, "group": pwd.getpwnam(user).pw_gid, "extra_groups": []} if user else {}
     more = {"TZ": os.environ["TZ"]} if "TZ" in os.environ else {}
     if password:

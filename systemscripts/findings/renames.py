@@ -8,7 +8,6 @@ from dataclasses import dataclass
 
 from systemscripts.tables.column_names import make_column_names
 
-MAX_SAMPLES = 200  # values of each side: enough for shares, and read in a few milliseconds
 # What each kind of evidence is worth. Values say more than names: a translated header shares no letter.
 NAME_WEIGHT, VALUE_WEIGHT, FORM_WEIGHT, PLACE_WEIGHT = 0.40, 0.35, 0.15, 0.10
 SLOT_SCORE = 0.60  # a column of the same kind where the missing one stood, between the same neighbours

@@ -6,7 +6,6 @@ it is set. A future date holds a file where later dates win, elsewhere it is a w
 
 from __future__ import annotations
 
-import statistics
 from datetime import date, timedelta
 
 from systemscripts import settings
@@ -93,6 +92,8 @@ def _find_usual_rows(
     cursor: Cursor, config_name: str, label: str | None, dataset_id: int, is_snapshot: bool
 ) -> float | None:
     """The median of the last good loads of a label, since a drop was last accepted."""
+    import statistics
+
     cursor.execute(
         f"""select {"rows_loaded" if is_snapshot else "rows_read"} from dba.tdataset
             where config_name = %(name)s and {SAME_LABEL} and dataset_id <> %(id)s

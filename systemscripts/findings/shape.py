@@ -5,14 +5,18 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from systemscripts.configuration import ImportConfig
 from systemscripts.findings.finding import Finding, Severity
 from systemscripts.findings.known_shape import LastFile, read_expected
-from systemscripts.findings.renames import Rename, Side, find_parts, propose_renames
 from systemscripts.tables.lineage import SOURCE_SHEET
 
+if TYPE_CHECKING:
+    from systemscripts.findings.renames import Rename, Side
+
 MAX_NAMED = 5  # columns in one sentence of information
+MAX_SAMPLES = 200  # values of each side: enough for shares, and read in a few milliseconds
 MAX_PAIRS = 2500  # of a missing and a new column: fifty of each, more than any table has renamed at once
 
 
@@ -37,11 +41,8 @@ def judge_columns(
         return [other_layout]
     before = [_side_before(last, column, samples) for column in differences.missing]
     now = [_side_now(file, column) for column in differences.new] if before else []
-    # where so many differ it is another table
-    is_another = len(before) * len(now) > MAX_PAIRS
-    renames = [] if is_another else propose_renames(before, now)
+    renames, parts = _find_renames(before, now)
     renamed = {rename.missing.column: rename for rename in renames}
-    parts = {} if is_another else _describe_parts(before, now)
     findings = [
         _judge_missing(config, differences, column, renamed.get(column), parts.get(column, ""))
         for column in differences.missing
@@ -51,8 +52,20 @@ def judge_columns(
     return findings
 
 
+def _find_renames(before: Sequence[Side], now: Sequence[Side]) -> tuple[list[Rename], dict[str, str]]:
+    """Return which missing column may be which new one, and of those that seem to be split or joined how it goes on."""
+    # where so many differ it is another table
+    if not 0 < len(before) * len(now) <= MAX_PAIRS:
+        return [], {}
+    from systemscripts.findings.renames import propose_renames
+
+    return propose_renames(before, now), _describe_parts(before, now)
+
+
 def _describe_parts(missing: Sequence[Side], new: Sequence[Side]) -> dict[str, str]:
     """Return of each missing column that seems to be split, or joined with another, how it goes on."""
+    from systemscripts.findings.renames import find_parts
+
     described = {}
     for column, parts in find_parts(missing, new).items():
         described[column] = f", and may be split into {' and '.join(repr(part.header) for part in parts)}"
@@ -179,6 +192,8 @@ def _plain(text: str) -> str:
 
 
 def _side_before(last: LastFile | None, column: str, samples: Callable[[str], Sequence[str]]) -> Side:
+    from systemscripts.findings.renames import Side
+
     if last is None or column not in last.headers:
         return Side(column, column, [], 0.5)
     order = sorted(last.position, key=lambda name: last.position[name])
@@ -186,6 +201,8 @@ def _side_before(last: LastFile | None, column: str, samples: Callable[[str], Se
 
 
 def _side_now(file: FileShape, column: str) -> Side:
+    from systemscripts.findings.renames import Side
+
     header = file.headers[list(file.columns).index(column)]
     return Side(column, header, file.samples(column), *_find_place(list(file.columns), column))
 

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from psycopg2 import sql
 
 from systemscripts.commands import format_command
 from systemscripts.configuration.column_schema import COLUMN_TYPES, MAX_SCALE, Column
-from systemscripts.datasets.lake import Lake
 from systemscripts.db_utils import Cursor, reader_rights
 from systemscripts.errors import BadDataError, ConfigurationError
 from systemscripts.imports import comments
 from systemscripts.imports.column_layout import Layout
 from systemscripts.tables import lineage
 from systemscripts.tables.lineage import LINEAGE, ROW_HASH
+
+if TYPE_CHECKING:
+    from systemscripts.datasets.lake import Lake
 
 # the schema of our ledger; a target in another database has one of its own (systemscripts/target_database)
 OWN_LEDGER = "dba"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from systemscripts.datasets import lake, states
+from systemscripts.datasets import states
 from systemscripts.db_utils import Cursor
 from systemscripts.findings import ledger
 from systemscripts.findings.finding import Finding
@@ -29,6 +29,8 @@ def take_rows_back(
     for one_cursor in {cursor, rows}:
         one_cursor.execute("rollback to savepoint before_rows")
     if plan.lake is not None and plan.lake.write:
+        from systemscripts.datasets import lake
+
         lake.remove_leftovers(cursor, plan.lake)
     rejects.store_rejects(cursor, rejected.first, file.ticket.file_id, dataset_id)
     # a row that was known, or older than the one in the target, is held like the others

@@ -9,7 +9,7 @@ from itertools import chain
 from systemscripts.db_utils import Cursor
 from systemscripts.findings import known_shape, row_guards, shape
 from systemscripts.findings.finding import Finding, waive
-from systemscripts.findings.renames import MAX_SAMPLES
+from systemscripts.findings.shape import MAX_SAMPLES
 from systemscripts.ingest import same_day_files
 from systemscripts.ingest.ingest_context import Context
 from systemscripts.ingest.prepare import PreparedFile

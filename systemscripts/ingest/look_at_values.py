@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 from psycopg2 import sql
 
 from systemscripts import settings
-from systemscripts.datasets import lake
 from systemscripts.findings.finding import Finding, waive
 from systemscripts.findings.values import history, sample
 from systemscripts.findings.values.judge import File, judge_values
@@ -54,7 +53,10 @@ class Viewer:
             return
         if self._plan.lake is None:
             self.look(sql.Identifier(self._plan.schema, self._plan.table), extent)
-        elif (name := lake.find_file_name(self._cursor, self._dataset_id)) is not None:
+            return
+        from systemscripts.datasets import lake
+
+        if (name := lake.find_file_name(self._cursor, self._dataset_id)) is not None:
             folder = self._plan.lake.folder
             spill = folder / f".profile_{self._dataset_id}"
             self._sample = sample.read_parquet(folder / name, self._types, spill, self._key, self._exact)

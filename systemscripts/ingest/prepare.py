@@ -11,7 +11,7 @@ from pathlib import Path
 from systemscripts import file_ledger
 from systemscripts.configuration import ImportConfig, sidecar_files, variables
 from systemscripts.configuration.learned_aliases import add_learned_aliases
-from systemscripts.datasets import label_and_date, lake
+from systemscripts.datasets import label_and_date
 from systemscripts.datasets.label_and_date import Identity, Rule
 from systemscripts.db_utils import Cursor, transaction
 from systemscripts.directory_management import FileStat, atomic_write, compute_sha256, read_file_stat
@@ -70,7 +70,7 @@ def prepare_file(context: Context, ticket: file_ledger.Ticket, write: bool = Tru
         _record_hash_and_size(context, ticket, compute_sha256(path), file_stat[0], write)
         raise
     with table:
-        if context.config.target_table.startswith(lake.SCHEME):
+        if context.config.target.parquet:
             # the load needs the count; counting now overlaps with hashing in a thread
             table.lines()
         _record_hash_and_size(context, ticket, table.file_sha256() or compute_sha256(path), file_stat[0], write)

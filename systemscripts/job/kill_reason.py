@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import subprocess
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -81,6 +80,8 @@ def _read_state(folder: Path) -> MemoryState | None:
 
 def _read_kernel_log() -> tuple[list[str], bool]:
     """Return the lines of the kernel log, and whether it could be read."""
+    import subprocess
+
     for command in KERNEL_LOGS:
         with suppress(OSError, subprocess.SubprocessError):
             done = subprocess.run(

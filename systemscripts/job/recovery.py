@@ -7,7 +7,7 @@ import platform
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from systemscripts import alerts, log_utils
+from systemscripts import log_utils
 from systemscripts.directory_management import Directories
 from systemscripts.job import kill_reason
 from systemscripts.tables import temporary_files
@@ -70,6 +70,8 @@ def _alert(
     reason: str = KILLED,
 ) -> None:  # fmt: skip
     # not a warning of this run, which may itself succeed
+    from systemscripts import alerts
+
     logger.error("%s was interrupted: %s", f"{job} {key}".strip(), reason)
     outcome = alerts.Outcome(job, key, "interrupted", 137, reason, arguments, log_file, "killed")
     alerts.try_record_outcome(outcome, directories, sends_alerts)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from systemscripts import mysql_client
 from systemscripts.db_utils import Connection, transaction
 
 # the import whose files are shown
@@ -27,6 +26,8 @@ def publish(connection: Connection) -> None:
 
     Raises the errors of `mysql_client.open_connection`.
     """
+    from systemscripts import mysql_client
+
     address = mysql_client.find_address(f"sales.{_TABLE}")
     if address is None:
         return

@@ -6,7 +6,6 @@ import codecs
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from http import HTTPStatus
 from pathlib import Path
 
 from systemscripts.errors import BadDataError
@@ -57,7 +56,6 @@ PHP_ERROR = re.compile(
     r"\s*(?:<br />\s*)?(?:<b>|PHP )?(?:Warning|Notice|Deprecated|Fatal error|Parse error)(?:</b>)?:\s"
 )
 PROGRAM_ERROR = re.compile(r"\s*(?:Traceback \(most recent call last\)|Exception in thread |ORA-\d{5}: |SP2-\d{4}: )")
-STATUS_PHRASES = {status.value: status.phrase for status in HTTPStatus if status >= HTTPStatus.BAD_REQUEST}
 LONE_STATUS = re.compile(r"\s*(?:(?:error|http)\s*:?\s*)?([45]\d\d)\b[\s:,.-]*([^\n]*)\s*", re.IGNORECASE)
 
 
@@ -136,12 +134,12 @@ def _match_lone_status(text: str) -> _Refusal | None:
     text = text.strip()
     if len(text) > MAX_MESSAGE_LETTERS or "\n" in text:
         return None
+    from http import HTTPStatus
+
+    known = {status.value: status.phrase.casefold() for status in HTTPStatus if status >= HTTPStatus.BAD_REQUEST}
     match = LONE_STATUS.fullmatch(text)
-    phrases = {phrase.casefold() for phrase in STATUS_PHRASES.values() if " " in phrase} | {
-        "access denied",
-        "forbidden",
-    }
-    by_number = match and STATUS_PHRASES.get(int(match[1]), "?").casefold() == match[2].strip(" .!").casefold()
+    phrases = {phrase for phrase in known.values() if " " in phrase} | {"access denied", "forbidden"}
+    by_number = match and known.get(int(match[1]), "?") == match[2].strip(" .!").casefold()
     if by_number or text.strip(" .!").casefold() in phrases:
         return _Refusal(f'an error message of a server: "{text}"', "Download the file again.")
     return None
