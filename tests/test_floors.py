@@ -28,6 +28,7 @@ FLOORS = [
         "last_resort",
         "retries",
         "person",
+        "quick_dataclass",
     },
     {
         "db_utils",
@@ -53,7 +54,7 @@ FLOORS = [
 FLOOR_OF = {room: number for number, floor in enumerate(FLOORS) for room in floor}
 # the settings and the clock tell their troubles with the errors that every room uses, and folders name theirs;
 # settings may be encrypted; errors show the command to type
-ALLOWED_ON_FLOOR_0 = {"errors", "secret", "commands"}
+ALLOWED_ON_FLOOR_0 = {"errors", "secret", "commands", "quick_dataclass"}
 MODULES = sorted((PROJECT / "systemscripts").rglob("*.py"))
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from pathlib import Path
 
 from systemscripts.commands import format_command
+from systemscripts.quick_dataclass import dataclass
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import itertools
 import re
-from dataclasses import dataclass
+
+from systemscripts.quick_dataclass import dataclass
 
 
 @dataclass(frozen=True)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Any, Literal
+
+from systemscripts.quick_dataclass import dataclass
 
 Severity = Literal["refuse", "hold", "warn", "inform"]
 WORST_FIRST: tuple[Severity, ...] = ("refuse", "hold", "warn", "inform")

@@ -10,11 +10,12 @@ import signal
 import subprocess
 import time
 import uuid
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from systemscripts import settings
 from systemscripts.configuration.pipeline_config import Step
+from systemscripts.quick_dataclass import dataclass
 
 logger = logging.getLogger(__name__)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from systemscripts.quick_dataclass import dataclass
 
 DATASET_ID = "dataset_id"
 SOURCE_ROW = "source_row"

@@ -5,7 +5,8 @@ from __future__ import annotations
 import itertools
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+
+from systemscripts.quick_dataclass import dataclass
 
 # names of columns that identify something, in the languages of clients
 _KEY_NAME = re.compile(

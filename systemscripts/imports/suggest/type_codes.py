@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+
+from systemscripts.quick_dataclass import dataclass
 
 MARKS = "|;\t,~^"
 # fewer lines look like anything

@@ -9,12 +9,13 @@ import re
 import zipfile
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import IO
 from xml.etree import ElementTree
 
 from systemscripts.errors import BadDataError
+from systemscripts.quick_dataclass import dataclass
 from systemscripts.summary import Notice
 from systemscripts.tables.parsers import container_check, ods_rows
 from systemscripts.tables.parsers.ods_styles import Styles

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+
+from systemscripts.quick_dataclass import dataclass
 
 SPECIAL = re.compile(rb'[",\r\n]')
 # that are written as one piece
