@@ -8,4 +8,5 @@ from pydantic import BaseModel, ConfigDict
 class Strict(BaseModel):
     """A part of a configuration: unknown keys are errors."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    # a part is checked by the model that contains it, and needs a check of its own only where it is made alone
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
