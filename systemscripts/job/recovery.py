@@ -91,6 +91,8 @@ def _close_rows_without_marker(connection: Connection, directories: Directories,
             (platform.node(),),
         )
         rows = [row for row in cursor.fetchall() if log_utils.read_process_start(row[1]) != row[2]]
+    if not rows:
+        return 0
     for *_, log_file in rows:
         # entries that are already there are not inserted twice
         with suppress(FileNotFoundError):
