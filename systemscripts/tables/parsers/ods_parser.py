@@ -17,11 +17,12 @@ from xml.etree import ElementTree
 from systemscripts.errors import BadDataError
 from systemscripts.quick_dataclass import dataclass
 from systemscripts.summary import Notice
-from systemscripts.tables.parsers import container_check, ods_rows
+from systemscripts.tables.parsers import container_check, ods_rows, xlsx_parallel
+from systemscripts.tables.parsers.ods_pattern import RowPattern
 from systemscripts.tables.parsers.ods_styles import Styles
 from systemscripts.tables.parsers.office_package import DECLARATION, MAX_PART_BYTES, get_local_name
 from systemscripts.tables.parsers.python_value_text import format_duration
-from systemscripts.tables.parsers.row_chunk import Chunk
+from systemscripts.tables.parsers.row_chunk import Chunk, CsvRows
 from systemscripts.tables.parsers.workbook import Area, Book, CellCount, Row, Sheet, make_warnings
 from systemscripts.tables.parsers.xlsx_cell_text import Format, format_number
 from systemscripts.tables.parsers.xlsx_strings import UnusualError
@@ -42,9 +43,18 @@ def open_book(path: Path) -> Book:
     """Open a workbook. Raises BadDataError where it is protected or declares entities, else XML and zip errors."""
     if container_check.detect_zip_format(path) != "ods":
         raise UnusualError("not ODS")
-    tables = {table.name: table for table in _File(path).list_tables()}
+    file = _File(path)
+    tables = {table.name: table for table in file.list_tables()}
+    is_shared = len(tables) == 1 and xlsx_parallel.is_worthwhile(file.archive.getinfo(CONTENT).file_size)
     sheets = [
-        Sheet(table.name, table.read_rows, table.visible, chunks=table.read_chunks, merged=table.list_merged)
+        Sheet(
+            table.name,
+            table.read_rows,
+            table.visible,
+            chunks=table.read_chunks,
+            csv_rows=table.read_csv if is_shared else None,
+            merged=table.list_merged,
+        )
         for table in tables.values()
     ]
 
@@ -127,6 +137,7 @@ class _Table:
     formulas_without_value: int = 0
     covered: CellCount = field(default_factory=CellCount)
     _areas: list[Area] = field(default_factory=list)
+    _pattern: RowPattern = field(default_factory=RowPattern)
 
     def read_rows(self) -> Iterator[tuple[int, Row]]:
         """Yield number and cells of each row with values; a repeated row is yielded as often as it is repeated."""
@@ -148,7 +159,25 @@ class _Table:
         """Yield the same rows, faster. Raises UnusualError where the file is written in an unusual way."""
         self.errors, self.formulas_without_value, self.covered = 0, 0, CellCount()
         with self.file.open(CONTENT) as stream:
-            yield from ods_rows.RowReader(self, self.number).read(stream)
+            yield from ods_rows.RowReader(self, self.number, self._pattern).read(stream)
+
+    def read_csv(self, left: int, right: int) -> Iterator[CsvRows]:
+        """Yield the same rows as CSV of these columns, by two processes."""
+        self.errors, self.formulas_without_value, self.covered = 0, 0, CellCount()
+
+        def count() -> tuple[int, int]:
+            if self.covered.count:
+                raise UnusualError("hidden values, whose places are not known in a piece")
+            return self.errors, self.formulas_without_value
+
+        def add_counts(errors: int, formulas: int) -> None:
+            self.errors += errors
+            self.formulas_without_value += formulas
+
+        with self.file.open(CONTENT) as stream:
+            reader = ods_rows.RowReader(self, self.number, self._pattern)
+            yield from reader.read_csv(stream, left, right, count, add_counts)
+        count()
 
     def list_merged(self) -> list[Area]:
         """Return the merged areas."""

@@ -11,9 +11,9 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import IO, Protocol
 from xml.etree import ElementTree
 
-from systemscripts.tables.parsers import column_fields
+from systemscripts.tables.parsers import column_fields, xlsx_parallel
 from systemscripts.tables.parsers.ods_pattern import ATTRIBUTE, ENTITIES, TABLE, TABLE_NAME, RowPattern, Tag
-from systemscripts.tables.parsers.row_chunk import Chunk, GrowingColumns, choose_filled, quote_fields
+from systemscripts.tables.parsers.row_chunk import Chunk, CsvRows, GrowingColumns, choose_filled, quote_fields
 from systemscripts.tables.parsers.value_columns import MAX_CHUNK_ROWS, format_texts
 from systemscripts.tables.parsers.xlsx_strings import UnusualError
 
@@ -31,6 +31,8 @@ NAMESPACE = re.compile(rb'\sxmlns:[\w-]+="[^"]*"')
 TABLE_NAMESPACE = re.compile(rb'\sxmlns(?::([\w-]+))?="urn:oasis:names:tc:opendocument:xmlns:table:1.0"')
 
 Convert = Callable[[Sequence[bytes]], list[bytes]]
+Counts = Callable[[], tuple[int, int]]
+AddCounts = Callable[[int, int], None]
 
 
 class Table(Protocol):
@@ -47,46 +49,75 @@ class Table(Protocol):
 
 
 class RowReader:
-    """Reads one sheet, `number` from 0, from the content of the file."""
+    """Reads one sheet, `number` from 0, from the content of the file; `pattern`: what was learned of it before."""
 
-    def __init__(self, table: Table, number: int) -> None:
+    def __init__(self, table: Table, number: int, pattern: RowPattern) -> None:
         self._table, self._number = table, number
-        self._pattern = RowPattern()
+        self._pattern = pattern
         self._columns: list[str] = []
         self._converters: dict[tuple[Tag, str], Convert] = {}
         self._done = GrowingColumns()
-        self._line = 1
+        self._line, self._has_rows = 1, False
         self._seen, self._depth = -1, 0
         self._root = b""
+        # rows of the pieces before, where the pieces are shared
+        self._above = 0
 
     def read(self, stream: IO[bytes]) -> Iterator[Chunk]:
         """Yield the rows of the sheet. Raises UnusualError where the content is written in another way."""
         for piece in self._read_pieces(stream):
-            matches = self._pattern.search.findall(piece)
-            if not matches:
-                continue
-            *groups, _, rows, columns, tables = zip(*matches, strict=True)
-            others = [at for at, parts in enumerate(zip(rows, columns, tables, strict=True)) if any(parts)]
-            groups_known, start = self._pattern.groups, 0
-            for at in [*others, len(matches)]:
-                if at > start and self._seen == self._number and self._depth == 1:
-                    self._add_rows(groups_known, [group[start:at] for group in groups], at - start)
-                start = at + 1
-                if at < len(matches):
-                    yield from self._add_other(rows[at], columns[at], tables[at])
-                if self._seen > self._number:
-                    break
+            yield from self._read_piece(piece)
             if len(self._done.rows) >= MAX_CHUNK_ROWS:
                 yield self._done.take()
             if self._seen > self._number:
                 break
-            if self._seen == self._number:
-                self._pattern.learn([row for row in rows if row])
         else:
             if self._depth:
                 raise UnusualError("a table without its end")
         if self._done.rows:
             yield self._done.take()
+
+    def read_csv(
+        self, stream: IO[bytes], left: int, right: int, counts: Counts, add_counts: AddCounts
+    ) -> Iterator[CsvRows]:
+        """Yield the same rows of the only sheet as CSV of these columns, by two processes."""
+        for rows in xlsx_parallel.share_pieces(
+            self._read_pieces(stream), lambda piece: self._prepare(piece, left, right), counts, add_counts
+        ):
+            if not rows.first:
+                # the end of a piece, whose rows are counted from 1
+                self._above += rows.last
+                continue
+            above = self._above
+            runs = [(first + above, count, content) for first, count, content in rows.csv_runs]
+            yield CsvRows(rows.first + above, rows.last + above, rows.left, rows.right, runs)
+
+    def _prepare(self, piece: bytes, left: int, right: int) -> list[CsvRows]:
+        """Return the rows of a piece, and at its end how many they are."""
+        self._line = 1
+        chunks = list(self._read_piece(piece))
+        if self._done.rows:
+            chunks.append(self._done.take())
+        return [*(chunk.to_csv(left, right) for chunk in chunks), CsvRows(0, self._line - 1, 0, 0, [])]
+
+    def _read_piece(self, piece: bytes) -> Iterator[Chunk]:
+        """Add the rows of a piece; yield chunks where a row is repeated often."""
+        matches = self._pattern.search.findall(self._check(piece))
+        if not matches:
+            return
+        *groups, _, rows, columns, tables = zip(*matches, strict=True)
+        others = [at for at, parts in enumerate(zip(rows, columns, tables, strict=True)) if any(parts)]
+        groups_known, start = self._pattern.groups, 0
+        for at in [*others, len(matches)]:
+            if at > start and self._seen == self._number and self._depth == 1:
+                self._add_rows(groups_known, [group[start:at] for group in groups], at - start)
+            start = at + 1
+            if at < len(matches):
+                yield from self._add_other(rows[at], columns[at], tables[at])
+            if self._seen > self._number:
+                return
+        if self._seen == self._number:
+            self._pattern.learn([row for row in rows if row])
 
     def _read_pieces(self, stream: IO[bytes]) -> Iterator[bytes]:
         """Yield the content in pieces that end with a row."""
@@ -97,10 +128,10 @@ class RowReader:
             if not end_tag:
                 continue
             body_at = 0 if self._root else self._check_root(body)
-            yield self._check(body[body_at:]) + end
+            yield body[body_at:] + end
         if not self._root or b"</office:document-content>" not in rest:
             raise UnusualError("the content is not complete")
-        yield self._check(rest)
+        yield rest
 
     def _check_root(self, head: bytes) -> int:
         root = ROOT.match(head)
@@ -130,7 +161,7 @@ class RowReader:
         elif b"<table:table>" in row or b"<table:table " in row:
             raise UnusualError("a table within a row")
         elif column:
-            if self._line > 1:
+            if self._has_rows:
                 raise UnusualError("columns below rows")
             element = self._parse(column if column.endswith(b"/>") else column + b"</table:table-column>")
             values = {key.rpartition("}")[2]: value for key, value in element.items()}
@@ -145,6 +176,7 @@ class RowReader:
 
     def _add_row(self, element: ElementTree.Element) -> Iterator[Chunk]:
         """Add one row as often as it is repeated."""
+        self._has_rows = True
         values = {key.rpartition("}")[2]: value for key, value in element.items()}
         repeated = values.get("number-rows-repeated", "")
         times = int(repeated) if repeated.isdecimal() else 1
@@ -161,6 +193,7 @@ class RowReader:
 
     def _add_rows(self, known: list[tuple[int, Tag]], groups: list[Sequence[bytes]], count: int) -> None:
         """Add rows that the pattern matched."""
+        self._has_rows = True
         columns: dict[int, list[bytes]] = {}
         for (column, tag), values in zip(known, groups, strict=True):
             if not any(values):

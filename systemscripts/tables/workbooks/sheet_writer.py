@@ -33,9 +33,9 @@ class SheetWriter:
     def send(self, book: Book, sheet: Sheet, fill_merged: bool) -> list[Notice]:
         """Send the rows of a sheet; return the warnings about it."""
         self.rows = 0
-        if sheet.chunks and not fill_merged:
+        for ready in _list_quick_ways(sheet) if not fill_merged else ():
             with suppress(FallBackError):
-                self._send_all(lambda: _read_or_fall_back(sheet.chunks), sheet.csv_rows)
+                self._send_all(lambda: _read_or_fall_back(sheet.chunks), ready)
                 return book.warnings(sheet)
             self._restart()
         rows = (lambda: fill_merged_rows(sheet)) if fill_merged else sheet.rows
@@ -89,6 +89,11 @@ class SheetWriter:
     def _restart(self) -> None:
         protocol.write_frame(self._output, protocol.RESTART)
         self._cells = self._bytes = self.rows = 0
+
+
+def _list_quick_ways(sheet: Sheet) -> list[MakeReady | None]:
+    """Return how a second process helps, where it does, and None for the quick reader alone."""
+    return [*([sheet.csv_rows] if sheet.csv_rows else []), None] if sheet.chunks else []
 
 
 def read_chunks(sheet: Sheet) -> Iterable[Chunk | CsvRows]:

@@ -89,8 +89,8 @@ def test_blocks_have_the_values_of_single_objects(
         [number, json.dumps(text, ensure_ascii=is_ascii), *([last] if last else [])] for number, text, last in rows * 5
     ]
     objects = [write_object(row, comma, colon) for row in values]
-    for place, value in odd:
-        objects.insert(place, write_object(["7", value, "null"], comma, colon))
+    for position, value in odd:
+        objects.insert(position, write_object(["7", value, "null"], comma, colon))
     path = tmp_path / "list.json"
     content = between.join(objects)
     path.write_bytes((f"[{content}]" if is_array else content + "\n").encode())

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from systemscripts.tables.open_table import open_table
-from systemscripts.tables.parsers import ods_parser, ods_rows
+from systemscripts.tables.parsers import ods_parser, ods_rows, xlsx_parallel
 from systemscripts.tables.parsers.value_columns import MAX_CHUNK_ROWS
 from systemscripts.tables.parsers.xlsx_strings import UnusualError
 from tests.tables.parsers import both_readers
@@ -62,6 +62,35 @@ def test_both_readers_return_the_same(tmp_path: Path, known: list[str], last: li
     path = ods(tmp_path / "list.ods", f"One||{columns}{rows}{''.join(last)}{''.join(known)}", f"Two||{rows}")
     quick, careful = both_readers.read_both(ods_parser.open_book, path)
     assert quick == careful
+
+
+@settings(deadline=None, max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    st.lists(ROWS, min_size=1, max_size=4), st.lists(ROWS | st.sampled_from(ODD), max_size=3), st.sampled_from(COLUMNS)
+)
+def test_two_processes_return_the_same(tmp_path: Path, known: list[str], odd: list[str], columns: str) -> None:
+    rows = "".join(known) * (ods_rows.HEAD_BYTES // (len("".join(known)) + 1))
+    path = ods(tmp_path / "list.ods", f"One||{columns}{(rows + ''.join(odd)) * 3}{''.join(known)}")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(xlsx_parallel, "MIN_XML_BYTES", 0)
+        patch.setattr(ods_rows, "PIECE_BYTES", 5000)
+        patch.setattr(ods_rows, "MAX_CHUNK_ROWS", 50)
+        quick, careful = both_readers.read_both(ods_parser.open_book, path)
+    assert quick == careful
+
+
+def test_a_second_process_reads_half_of_a_single_sheet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(xlsx_parallel, "MIN_XML_BYTES", 0)
+    rows = "".join(row(cell("float", f"{number}.5") + text("ü", "b")) for number in range(30_000))
+    blank = '<table:table-row table:number-rows-repeated="70000"/>'
+    book = ods_parser.open_book(ods(tmp_path / "list.ods", f"One||{rows}{blank}{rows}"))
+    assert book.sheets[0].csv_rows is not None
+    parts = list(book.sheets[0].csv_rows(0, 3))
+    assert len(parts) > 4
+    starts = [first for part in parts for first, _, _ in part.csv_runs]
+    assert (starts == sorted(starts), starts[0]) == (True, 1)
+    assert b"".join(content for part in parts for _, _, content in part.csv_runs).count(b"\n") == 60_000
+    assert (parts[-1].last, max(start for start in starts if start <= 100_001)) == (130_000, 100_001)
 
 
 def test_rows_that_are_written_alike_are_read_at_once(tmp_path: Path) -> None:
