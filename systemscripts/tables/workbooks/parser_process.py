@@ -11,7 +11,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextvars import ContextVar
 from dataclasses import field
 from pathlib import Path
@@ -108,12 +108,18 @@ class ParseRequest:
         raise make_refusal(self, failures)
 
     def _ask_one(self, parser: str, left: TimeLeft, take: Callable[[Iterator[tuple[bytes, bytes]]], Result]) -> Result:
-        try:
-            return take(self.frames(parser, left))
-        except KilledError:
-            return take(self.frames(parser, left))
+        with contextlib.suppress(KilledError):
+            return self._take_frames(parser, left, take)
+        return self._take_frames(parser, left, take)
 
-    def frames(self, parser: str, left: TimeLeft) -> Iterator[tuple[bytes, bytes]]:
+    def _take_frames(
+        self, parser: str, left: TimeLeft, take: Callable[[Iterator[tuple[bytes, bytes]]], Result]
+    ) -> Result:
+        # an error of `take` keeps the frames alive in its traceback, and with them the child
+        with contextlib.closing(self.frames(parser, left)) as frames:
+            return take(frames)
+
+    def frames(self, parser: str, left: TimeLeft) -> Generator[tuple[bytes, bytes]]:
         """Yield type and payload of each frame that the child sends; the CPU time it uses is subtracted from `left`.
 
         Raises BadDataError where the file is certainly bad or takes too long, NextParserError where another parser may

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import socket
@@ -16,6 +17,7 @@ from systemscripts.monitoring.checks import parser_confinement
 from systemscripts.monitoring.doctor_lines import OK, WARNING
 from systemscripts.tables.workbooks import confinement, parser_process
 from tests.conftest import PROJECT
+from tests.tiny_jobs import wait_for
 
 # Each line is tried by itself inside; what does not fail is reported.
 HOSTILE = r"""
@@ -124,6 +126,27 @@ def test_a_hostile_parser_reads_its_file_and_reaches_nothing_else(hostile: dict[
     }  # fmt: skip
     assert hostile["descriptors"] == []
     assert sorted(path.name for path in tmp_path.iterdir()) == ["list.json", "other.csv", "settings.env", "socket"]
+
+
+def test_a_parser_ends_as_soon_as_what_it_sends_cannot_be_kept(tmp_path: Path) -> None:
+    path = tmp_path / "list.json"
+    path.write_text(json.dumps([{"number": number, "name": "one of many"} for number in range(100_000)]))
+    children: list[Path] = []
+
+    def fail(frames: Iterator[tuple[bytes, bytes]]) -> None:
+        next(frames)
+        for command in Path("/proc").glob("[0-9]*/cmdline"):
+            # other processes end meanwhile
+            with contextlib.suppress(OSError):
+                children.extend([command.parent] if str(path).encode() in command.read_bytes() else [])
+        raise OSError("the disk is full")
+
+    with pytest.raises(OSError, match="the disk is full") as raised:
+        parser_process.ParseRequest(path, ("json_parser",), "JSON file").ask(fail)
+    assert len(children) == 1
+    # the error is still here, as it is where someone handles it
+    wait_for(lambda: not children[0].exists())
+    assert raised.value.__traceback__ is not None
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root acts as another user")
