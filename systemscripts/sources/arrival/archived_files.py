@@ -140,16 +140,13 @@ def preview_members(request: Request, archives: Sequence[Path], pattern: str) ->
         yield paths
 
 
-def is_known(request: Request, source_type: str, origin: file_ledger.Origin, is_unsettled: bool = False) -> bool:
-    """Return whether a file, or each wanted member of an archive, was fetched before (`file_ledger.list_known`)."""
-    return bool(list_known(request, source_type, [origin], is_unsettled))
-
-
 def list_known(
     request: Request, source_type: str, origins: Sequence[file_ledger.Origin], is_unsettled: bool = False
 ) -> set[file_ledger.Origin]:
     """Return which files, or archives with each wanted member, were fetched before (`file_ledger.list_known`)."""
     name = request.config.config_name
+    if not origins:
+        return set()
     with transaction(request.connection) as cursor:
         if request.unpacking is None:
             return file_ledger.list_known(cursor, name, source_type, origins, is_unsettled)

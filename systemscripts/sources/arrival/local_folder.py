@@ -114,7 +114,7 @@ def _open_source_folder(request: Request, folder: Path) -> Iterator[int]:
 def _list_new(request: Request, folder: Path, handle: int, fetched: Fetched) -> list[Path]:
     with os.scandir(handle) as listed:
         entries = sorted(listed, key=lambda entry: entry.name)
-    new, limits = [], size_limits.SizeLimits(request, fetched)
+    meant: dict[file_ledger.Origin, tuple[Path, os.stat_result]] = {}
     expected = arrival.parse_single_name(request.options.get("pattern") or "")
     if expected and request.options.get("keep") and expected not in [entry.name for entry in entries]:
         fetched.warn("file_expected", f"{folder / expected} does not exist")
@@ -134,22 +134,21 @@ def _list_new(request: Request, folder: Path, handle: int, fetched: Fetched) -> 
         if state.st_nlink > 1:
             fetched.leave(path, f"{entry.name} in {folder} was not fetched: {HARD_LINK_TEXT}")
             continue
-        if not _is_known(request, path, state) and limits.try_admit(
-            str(path), state.st_size, state.st_blocks * size_limits.BLOCK_BYTES
-        ):
-            new.append(path)
-    return new
+        meant[_build_origin(path, state)] = path, state
+    removes = not request.options.get("keep")
+    known = archived_files.list_known(request, "local", list(meant), is_unsettled=removes)
+    limits = size_limits.SizeLimits(request, fetched)
+    return [
+        path
+        for origin, (path, state) in meant.items()
+        if origin not in known and limits.try_admit(str(path), state.st_size, state.st_blocks * size_limits.BLOCK_BYTES)
+    ]
 
 
 def _is_meant(name: str, pattern: NamePattern) -> bool:
     """Return whether a name is that of a whole file of the import, and not of its totals or checksum."""
     is_sidecar = sidecar_files.is_about_known(name, pattern.fullmatch)
     return not is_in_progress(name) and not is_sidecar and pattern.fullmatch(name) is not None
-
-
-def _is_known(request: Request, path: Path, state: os.stat_result) -> bool:
-    removes = not request.options.get("keep")
-    return archived_files.is_known(request, "local", _build_origin(path, state), is_unsettled=removes)
 
 
 def _build_origin(path: Path, state: os.stat_result) -> file_ledger.Origin:

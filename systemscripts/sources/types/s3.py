@@ -119,7 +119,7 @@ def _list_new(
 ) -> Iterator[tuple[Object, file_ledger.Origin]]:
     """Yield the objects below the prefix that have no ticket, each with its origin."""
     pattern = compile_pattern(request.config.file_pattern)
-    limits = size_limits.SizeLimits(request, fetched)
+    meant: list[tuple[Object, file_ledger.Origin]] = []
     own = tuple(prefix for prefix in (source.processed, source.error) if prefix.startswith(source.prefix))
     for item in bucket.list_objects(source.prefix):
         name = item.key.rpartition("/")[2]
@@ -131,10 +131,11 @@ def _list_new(
             text = f"{bucket.address}{item.key} does not match the import's file_pattern"
             fetched.leave(Path(item.key), text, "file_unmatched")
             continue
-        origin = file_ledger.Origin(f"{bucket.address}{item.key}", item.size, item.stamp)
-        if archived_files.is_known(request, "s3", origin, is_unsettled=True):
-            continue
-        if limits.try_admit(origin.path, item.size):
+        meant.append((item, file_ledger.Origin(f"{bucket.address}{item.key}", item.size, item.stamp)))
+    known = archived_files.list_known(request, "s3", [origin for _, origin in meant], is_unsettled=True)
+    limits = size_limits.SizeLimits(request, fetched)
+    for item, origin in meant:
+        if origin not in known and limits.try_admit(origin.path, item.size):
             yield item, origin
 
 
