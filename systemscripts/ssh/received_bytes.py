@@ -47,6 +47,10 @@ class ReceivedBytes:
         """Return the number of bytes."""
         return self._length
 
+    def read_ready(self) -> bool:
+        """Return whether anything is here, which uploads ask."""
+        return self._length > 0
+
     def feed(self, data: bytes) -> None:
         """Add what arrived."""
         with self._changed:

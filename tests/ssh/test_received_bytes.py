@@ -68,4 +68,6 @@ def test_a_request_above_the_window_is_answered_with_what_is_there(monkeypatch: 
     monkeypatch.setattr(received_bytes, "MAX_AWAITED_BYTES", 4)
     received = ReceivedBytes()
     received.feed(b"12345")
+    assert received.read_ready()
     assert received.read(1000, 0.01) == b"12345"
+    assert not received.read_ready()
