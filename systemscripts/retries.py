@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import random
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -20,6 +21,13 @@ MAX_PAUSE_SECONDS = 60.0
 MAX_REQUESTED_SECONDS = 3600.0
 # clients that failed together must not all come back at the same moment
 JITTER_SHARE = 0.25
+TOO_MANY_REQUESTS = 429
+# draft-ietf-httpapi-ratelimit-headers-07, and what most APIs send
+RATE_LIMIT_PREFIXES = ("RateLimit", "X-RateLimit", "X-Rate-Limit")
+# a greater number is no duration but a moment since 1970, this one in 2001
+MIN_EPOCH_SECONDS = 1e9
+# of any pause that is asked for: a year, so that its end is a date
+LONGEST_SECONDS = 366 * 86400.0
 # 2 to this power is beyond every pause; higher powers would overflow
 MAX_DOUBLINGS = 30
 
@@ -43,18 +51,51 @@ def choose_pause(failed_attempts: int, first_pause: float, requested_seconds: fl
     return max(pause, requested_seconds)
 
 
+def find_requested_pause(status: int, get_header: Callable[[str], str | None]) -> float:
+    """Return the seconds that an answer asks to wait: by Retry-After, else after 429 by a rate limit that is used up.
+
+    Such a limit has the headers ...Remaining and ...Reset, of which many APIs send only one. 0 for none.
+    """
+    requested = get_header("Retry-After")
+    if requested is not None or status != TOO_MANY_REQUESTS:
+        return parse_retry_after(requested)
+    for prefix in RATE_LIMIT_PREFIXES:
+        reset, remaining = get_header(f"{prefix}-Reset"), get_header(f"{prefix}-Remaining")
+        # another limit was reached than the one that has some requests left
+        if reset is not None and _parse_number(remaining) in (None, 0):
+            return _parse_reset(reset)
+    return 0.0
+
+
+def _parse_reset(text: str) -> float:
+    """Return the seconds until a rate limit ends, given as seconds, as a moment since 1970, or as a date."""
+    number = _parse_number(text)
+    if number is None:
+        return parse_retry_after(text)
+    if number >= MIN_EPOCH_SECONDS:
+        seconds = number / 1000 if number >= MIN_EPOCH_SECONDS * 1000 else number
+        number = max(0.0, seconds - datetime.now(UTC).timestamp())
+    return min(number, LONGEST_SECONDS)
+
+
+def _parse_number(text: str | None) -> float | None:
+    """Return the number at the beginning of a header, which may go on with parameters (`5;w=60`), None for none."""
+    found = re.match(r"\s*([0-9]+(?:\.[0-9]+)?)\s*(?:[;,]|$)", text or "")
+    return float(found[1]) if found else None
+
+
 def parse_retry_after(value: str | None) -> float:
     """Return the seconds that a Retry-After header asks for (RFC 9110, 10.2.3: a number or a date), 0 for none."""
     text = (value or "").strip()
     if text.isascii() and text.isdigit():
-        return float(text)
+        return min(float(text), LONGEST_SECONDS)
     try:
         moment = parsedate_to_datetime(text)
     except ValueError:
         return 0.0
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)
-    return max(0.0, (moment - datetime.now(UTC)).total_seconds())
+    return min(max(0.0, (moment - datetime.now(UTC)).total_seconds()), LONGEST_SECONDS)
 
 
 def build_attempts(

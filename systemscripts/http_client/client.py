@@ -273,7 +273,7 @@ class Client:
         status = f"HTTP {response.status_code} {answer.read_error(response)}".rstrip()
         if response.status_code not in RETRIED_STATUSES:
             raise ConfigurationError(f"{redact_url(url)}: {status}", _choose_hint(response.status_code))
-        requested = retries.parse_retry_after(response.headers.get("Retry-After"))
+        requested = retries.find_requested_pause(response.status_code, response.headers.get)
         if requested > self.limits.longest_pause:
             raise AskedToWaitError(f"{redact_url(url)} asked to be retried in {requested:,.0f} s: {status}", requested)
         raise TemporaryError(status, requested)

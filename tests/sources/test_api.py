@@ -11,6 +11,8 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -21,7 +23,7 @@ import pytest
 from systemscripts import http_client
 from systemscripts.address_rules import AddressRules
 from systemscripts.errors import BadDataError, ConfigurationError, TryLaterError
-from systemscripts.http_client import Client, Limits
+from systemscripts.http_client import AskedToWaitError, Client, Limits
 from systemscripts.sources.api_pages.page_store import Landing, State
 from tests.conftest import Installation
 
@@ -281,6 +283,32 @@ def test_retry_after_is_honoured_and_the_pause_has_a_minimum(
     Client(api.url, limits=Limits(first_pause=1)).get_json(api.url)
     # what the server asks for, but never less than the pause that doubles
     assert pauses[0] == 7 and 2 <= pauses[1] <= 2.5 and 4 <= pauses[2] <= 5
+
+
+def test_the_end_of_a_rate_limit_is_honoured_where_429_names_no_time(
+    serve: Callable[..., Api], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pauses: list[float] = []
+    monkeypatch.setattr("tenacity.nap.time.sleep", pauses.append)
+    in_half_a_minute = datetime.now(UTC).timestamp() + 30
+    asked: list[tuple[int, dict[str, str], float]] = [
+        (429, {"RateLimit-Reset": "7"}, 7),
+        (429, {"RateLimit-Remaining": "0", "RateLimit-Reset": "8, 9;w=60"}, 8),
+        (429, {"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": f"{in_half_a_minute:.0f}"}, 30),
+        (429, {"X-Rate-Limit-Reset": f"{in_half_a_minute * 1000:.0f}"}, 30),
+        (429, {"X-RateLimit-Reset": format_datetime(datetime.now(UTC) + timedelta(seconds=30), usegmt=True)}, 30),
+        # Retry-After is about this request, a limit with requests left is another one, and only 429 is about limits
+        (429, {"Retry-After": "3", "RateLimit-Reset": "50"}, 3), (429, {"X-RateLimit-Reset": "soon"}, 0),
+        (429, {"X-RateLimit-Remaining": "5", "X-RateLimit-Reset": "50"}, 0), (503, {"RateLimit-Reset": "50"}, 0),
+    ]  # fmt: skip
+    for status, headers, seconds in asked:
+        api = serve(answers((status, {}, headers), OK))
+        Client(api.url, limits=Limits(first_pause=0.01)).get_json(api.url)
+        assert seconds - 5 <= pauses[-1] <= seconds + 1, (headers, pauses[-1])
+    for header in ("Retry-After", "X-RateLimit-Reset"):
+        api = serve(answers((429, {}, {header: "9" * 400}), OK))
+        with pytest.raises(AskedToWaitError, match="asked to be retried in 31,622,400 s"):
+            Client(api.url).get_json(api.url)
 
 
 @pytest.mark.parametrize("status", [400, 401, 403, 404])

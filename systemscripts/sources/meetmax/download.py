@@ -230,7 +230,7 @@ def _check_status(response: requests.Response) -> None:
     """Raise AnswerError unless the status is 200."""
     status = response.status_code
     if status == 429 or status == 408 or status >= 500:
-        requested = retries.parse_retry_after(response.headers.get("Retry-After"))
+        requested = retries.find_requested_pause(status, response.headers.get)
         raise TemporaryAnswerError(f"HTTP {status}", min(requested, retries.MAX_REQUESTED_SECONDS))
     if status != 200:
         raise AnswerError(f"HTTP {status}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import logging
 import time
 from typing import Self
@@ -87,7 +88,7 @@ class BackOff(RetryMiddleware):
         """Return the request again after 429 or 5xx if it has attempts left, else the response."""
         answer = super().process_response(request, response)
         if response.status in self.retry_http_codes:
-            requested = retries.parse_retry_after(response.headers.get(b"Retry-After", b"").decode("latin-1"))  # type: ignore[union-attr]
+            requested = retries.find_requested_pause(response.status, functools.partial(_get_header, response))
             self._pause(request, f"HTTP {response.status}", requested, will_retry=isinstance(answer, Request))
         return answer
 
@@ -104,3 +105,8 @@ class BackOff(RetryMiddleware):
             pause = retries.choose_pause(request.meta.get("retry_times", 0), self.first_pause, pause)
         self.not_before = time.monotonic() + pause
         log.info("%s from %s; next request in %.1f s", reason, request.url, pause)
+
+
+def _get_header(response: Response, name: str) -> str | None:
+    value = response.headers.get(name)
+    return value.decode("latin-1") if value is not None else None
