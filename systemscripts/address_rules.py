@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import ipaddress
 import socket
+from dataclasses import dataclass
 
 from systemscripts.errors import ConfigurationError, TryLaterError
-from systemscripts.quick_dataclass import dataclass
 
 IpAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
 # Clouds hand out credentials at these addresses. The first is the link-local range (RFC 3927), which nothing needs.

@@ -15,11 +15,11 @@ import tempfile
 import time
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
 from systemscripts.errors import BadDataError, ConfigurationError, DiskFullError, EtlError, UsageError
-from systemscripts.quick_dataclass import dataclass
 
 CHUNK_BYTES = 1 << 20
 # The group that configure_etl_user.sh makes: it reads code and settings, which are root's.

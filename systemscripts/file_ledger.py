@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,7 +14,6 @@ from systemscripts import settings
 from systemscripts.commands import format_command
 from systemscripts.directory_management import Directories, choose_free_name, compute_sha256, shorten_name
 from systemscripts.errors import EtlError
-from systemscripts.quick_dataclass import dataclass
 from systemscripts.summary import Counts
 
 if TYPE_CHECKING:

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from systemscripts import settings
 from systemscripts.errors import ConfigurationError, EtlError, TryLaterError
-from systemscripts.quick_dataclass import dataclass
 
 LOCAL = ("127.0.0.1", "localhost", "::1")
 PORT = 3306

@@ -11,13 +11,13 @@ import stat
 import subprocess
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from systemscripts import settings
 from systemscripts.errors import BadDataError, ConfigurationError, EtlError, PasswordError
-from systemscripts.quick_dataclass import dataclass
 
 # gpg is quick; this is for a broken agent.
 MAX_END_SECONDS = 10

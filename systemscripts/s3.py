@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,7 +17,6 @@ from urllib.parse import urlsplit
 from systemscripts import masking, settings
 from systemscripts.directory_management import atomic_write, explain_write_error
 from systemscripts.errors import ConfigurationError, EtlError, TryLaterError
-from systemscripts.quick_dataclass import dataclass
 
 if TYPE_CHECKING:
     from systemscripts.settings import Settings

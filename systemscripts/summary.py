@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable
-from dataclasses import asdict, field, fields, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any, Literal, TypeVar
-
-from systemscripts.quick_dataclass import dataclass
 
 logger = logging.getLogger(__name__)
 Item = TypeVar("Item")

@@ -28,7 +28,6 @@ FLOORS = [
         "last_resort",
         "retries",
         "person",
-        "quick_dataclass",
     },
     {
         "db_utils",
@@ -54,7 +53,7 @@ FLOORS = [
 FLOOR_OF = {room: number for number, floor in enumerate(FLOORS) for room in floor}
 # the settings and the clock tell their troubles with the errors that every room uses, and folders name theirs;
 # settings may be encrypted; errors show the command to type
-ALLOWED_ON_FLOOR_0 = {"errors", "secret", "commands", "quick_dataclass"}
+ALLOWED_ON_FLOOR_0 = {"errors", "secret", "commands"}
 MODULES = sorted((PROJECT / "systemscripts").rglob("*.py"))
 
 

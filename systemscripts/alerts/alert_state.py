@@ -6,12 +6,11 @@ import fcntl
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, field
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from pathlib import Path
 
 from systemscripts.directory_management import Directories, atomic_write, make_hashed_name
-from systemscripts.quick_dataclass import dataclass
 
 
 @dataclass

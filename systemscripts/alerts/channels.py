@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,7 +21,6 @@ from systemscripts.alerts.alert_state import State
 from systemscripts.alerts.recipients import MAIL, list_other_channels, list_recipients
 from systemscripts.directory_management import Directories
 from systemscripts.errors import EtlError, TryLaterError
-from systemscripts.quick_dataclass import dataclass
 
 if TYPE_CHECKING:
     from systemscripts.mail import Refusal

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import field
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
 from systemscripts.commands import format_command
-from systemscripts.quick_dataclass import dataclass
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ import json
 import re
 import tarfile
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from pydantic import TypeAdapter, ValidationError
@@ -23,7 +23,6 @@ from systemscripts.backups.packs import Files, Packs
 from systemscripts.commands import format_command
 from systemscripts.directory_management import CHUNK_BYTES, atomic_write, compute_sha256, explain_write_error
 from systemscripts.errors import BadDataError, ConfigurationError
-from systemscripts.quick_dataclass import dataclass
 
 SUFFIX, CHECKSUMS_SUFFIX = ".bundle", ".sha256"
 # What this code reads; a bundle with a greater number is of newer code.

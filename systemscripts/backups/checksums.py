@@ -8,12 +8,12 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Collection, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 from systemscripts.backups import bundle, inventory
 from systemscripts.directory_management import Directories, compute_sha256
 from systemscripts.errors import EtlError
-from systemscripts.quick_dataclass import dataclass
 
 # The newest backup is read each day, the others each week; one in each run of the watchdog, the longest unread first.
 NEWEST_SECONDS, OTHER_SECONDS = 22 * 3600, 7 * 86400

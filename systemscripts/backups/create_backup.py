@@ -10,7 +10,7 @@ import contextlib
 import os
 import socket
 from collections.abc import Mapping
-from dataclasses import field
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from systemscripts import db_utils, log_utils, settings
@@ -21,7 +21,6 @@ from systemscripts.backups.fingerprints import Fingerprints, compute_fingerprint
 from systemscripts.datasets import lake
 from systemscripts.directory_management import Directories, compute_sha256, explain_write_error, sync_folder
 from systemscripts.errors import EtlError
-from systemscripts.quick_dataclass import dataclass
 from systemscripts.tables import temporary_files
 
 # For a table that another session has locked exclusively.

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import field
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from systemscripts import targets
 from systemscripts.backups import bundle, inventory, packs
 from systemscripts.directory_management import compute_sha256
 from systemscripts.errors import EtlError, UsageError
-from systemscripts.quick_dataclass import dataclass
 from systemscripts.tables import temporary_files
 from systemscripts.targets import Target
 

@@ -18,6 +18,7 @@ import subprocess
 import tarfile
 import tempfile
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
@@ -25,7 +26,6 @@ from systemscripts import pgp, settings
 from systemscripts.commands import format_command
 from systemscripts.directory_management import CHUNK_BYTES, Directories, atomic_write
 from systemscripts.errors import BadDataError, ConfigurationError, EtlError
-from systemscripts.quick_dataclass import dataclass
 
 # 32 letters of base64: 192 random bits, so nothing is gained by the slow hashing that protects a short passphrase.
 PASSPHRASE_BYTES = 24

@@ -6,6 +6,7 @@ import contextlib
 import re
 import shlex
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
@@ -14,7 +15,6 @@ from systemscripts.backups import bundle, packs
 from systemscripts.commands import format_command
 from systemscripts.directory_management import Directories
 from systemscripts.errors import UsageError
-from systemscripts.quick_dataclass import dataclass
 
 # A dump of the database alone, as backups were before.
 DUMP_SUFFIX = ".dump"

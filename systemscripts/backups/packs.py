@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import tarfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Annotated
 
@@ -18,7 +19,6 @@ from pydantic import Field
 from systemscripts.backups import encryption
 from systemscripts.directory_management import CHUNK_BYTES, compute_sha256
 from systemscripts.errors import BadDataError, EtlError
-from systemscripts.quick_dataclass import dataclass
 
 SUFFIX = ".files"
 # Of a pack before it is compressed: what is repeated when an upload fails, and what S3 and SFTP servers take easily.

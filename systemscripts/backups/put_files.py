@@ -14,7 +14,7 @@ import shutil
 import stat
 from collections import Counter
 from collections.abc import Collection
-from dataclasses import field
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from systemscripts import settings
@@ -29,7 +29,6 @@ from systemscripts.directory_management import (
     explain_write_error,
     move_file,
 )
-from systemscripts.quick_dataclass import dataclass
 
 # Folders of keys: gpg and ssh refuse them if others may enter.
 PRIVATE_FOLDERS = {".ssh", "pgp"}

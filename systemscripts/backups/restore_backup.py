@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
-from dataclasses import field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,6 @@ from systemscripts.backups.fingerprints import Fingerprints, compute_fingerprint
 from systemscripts.commands import format_command
 from systemscripts.db_utils import Cursor, migrations
 from systemscripts.errors import EtlError, TryLaterError, UsageError
-from systemscripts.quick_dataclass import dataclass
 
 # The database that every server has.
 MAINTENANCE = "postgres"

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
-from dataclasses import field
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from systemscripts.backups import bundle, encryption, house_files, packs, put_files, restore_backup
@@ -18,7 +18,6 @@ from systemscripts.commands import format_command
 from systemscripts.db_utils import migrations
 from systemscripts.directory_management import Directories, explain_write_error
 from systemscripts.errors import ConfigurationError
-from systemscripts.quick_dataclass import dataclass
 from systemscripts.summary import Notice, record_warning
 from systemscripts.tables import temporary_files
 

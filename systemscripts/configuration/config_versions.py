@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -13,7 +14,6 @@ from systemscripts import masking
 from systemscripts.configuration.import_config import ImportConfig
 from systemscripts.db_utils import Connection, Cursor, transaction
 from systemscripts.errors import ConfigurationError, MissingError, UsageError, describe_faults
-from systemscripts.quick_dataclass import dataclass
 
 # These belong to the row, not to the import: restoring a version leaves them as they are.
 _ROW_COLUMNS = ("config_name", "yaml_hash", "managed_by", "version", "created_at", "updated_at")

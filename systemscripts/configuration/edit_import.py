@@ -6,6 +6,7 @@ browser must not add such things: what an upload may not name has to stay as it 
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,6 @@ from systemscripts.configuration.import_config import ImportConfig
 from systemscripts.configuration.yaml_documents import Document, FaultsError, parse_document, validate_document
 from systemscripts.db_utils import Connection, transaction
 from systemscripts.errors import ConfigurationError, MissingError
-from systemscripts.quick_dataclass import dataclass
 
 MASKED = "***"
 # they decide where rows and files go: an upload may choose them only for a target of its own

@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 import stat
 import time
+from dataclasses import dataclass
 from pathlib import Path
 
 from systemscripts.commands import format_command
 from systemscripts.configuration import sidecar_files
 from systemscripts.configuration.waiting_names import WaitingNames
 from systemscripts.directory_management import decode_name
-from systemscripts.quick_dataclass import dataclass
 
 # the sender of a younger file may be about to rename it
 YOUNG_SECONDS = 600

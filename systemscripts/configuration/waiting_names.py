@@ -6,14 +6,13 @@ import os
 import re
 from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import field
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from systemscripts.bounded_patterns import compile_pattern
 from systemscripts.configuration import near_names
 from systemscripts.db_utils import Connection, transaction
 from systemscripts.directory_management import Directories, is_in_progress
-from systemscripts.quick_dataclass import dataclass
 
 # Letters that a pattern compares with an ASCII letter if case does not matter.
 _AS_ASCII = str.maketrans("ıİſK", "iisk")

@@ -7,6 +7,7 @@ import functools
 import hashlib
 import re
 from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, get_args
 
@@ -14,7 +15,6 @@ from pydantic import BaseModel, ValidationError
 
 from systemscripts import masking
 from systemscripts.errors import ConfigurationError, did_you_mean
-from systemscripts.quick_dataclass import dataclass
 
 if TYPE_CHECKING:
     from yaml import Node, SafeLoader

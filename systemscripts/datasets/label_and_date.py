@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import PurePath
 from typing import Literal
@@ -10,7 +11,6 @@ from typing import Literal
 from systemscripts.bounded_patterns import compile_pattern
 from systemscripts.dates import calendar_names, date_formats, date_reader
 from systemscripts.errors import BadDataError, ConfigurationError
-from systemscripts.quick_dataclass import dataclass
 
 LabelSource = Literal["filename", "file_content", "static", "none"]
 # together with the import's name it must fit into an index entry of 2,704 bytes

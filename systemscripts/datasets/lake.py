@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from systemscripts.directory_management import Directories, sync_folder
-from systemscripts.quick_dataclass import dataclass
 
 if TYPE_CHECKING:
     from systemscripts.db_utils import Cursor

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from systemscripts.commands import format_command
 from systemscripts.datasets.current import SAME_DAY, SAME_LABEL, find_current_snapshot
 from systemscripts.datasets.label_and_date import Identity
-from systemscripts.quick_dataclass import dataclass
 from systemscripts.summary import Code
 
 if TYPE_CHECKING:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
@@ -9,7 +10,6 @@ from systemscripts.commands import format_command
 from systemscripts.datasets.current import SAME_DAY, SAME_LABEL
 from systemscripts.datasets.label_and_date import Identity
 from systemscripts.errors import EtlError, UsageError
-from systemscripts.quick_dataclass import dataclass
 from systemscripts.summary import Counts
 
 if TYPE_CHECKING:

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import itertools
 import re
-
-from systemscripts.quick_dataclass import dataclass
+from dataclasses import dataclass
 
 
 @dataclass(frozen=True)

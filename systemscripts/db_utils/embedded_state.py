@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from urllib.parse import quote
 
 from systemscripts import settings
 from systemscripts.directory_management import Directories, atomic_write
 from systemscripts.errors import ConfigurationError
-from systemscripts.quick_dataclass import dataclass
 
 
 @dataclass(frozen=True)

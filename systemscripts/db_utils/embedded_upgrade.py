@@ -12,7 +12,7 @@ import secrets
 import shutil
 import time
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from psycopg2 import sql
@@ -23,7 +23,6 @@ from systemscripts.db_utils.connection import Connection, connect, connect_to
 from systemscripts.db_utils.embedded_state import Server, read_state, write_state
 from systemscripts.errors import EtlError, TryLaterError, UsageError
 from systemscripts.human_units import format_size
-from systemscripts.quick_dataclass import dataclass
 
 # The logins that every server has, with the passwords of its state.
 _OWN_LOGINS = {"etl", "reader", embedded_roles.OWNER, embedded_roles.HELPER}

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import field, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
-
-from systemscripts.quick_dataclass import dataclass
 
 Severity = Literal["refuse", "hold", "warn", "inform"]
 WORST_FIRST: tuple[Severity, ...] = ("refuse", "hold", "warn", "inform")

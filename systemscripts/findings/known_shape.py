@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import field
+from dataclasses import dataclass, field
 
 from psycopg2 import sql
 
 from systemscripts.configuration import ImportConfig
 from systemscripts.datasets.current import SAME_LABEL
 from systemscripts.db_utils import Cursor
-from systemscripts.quick_dataclass import dataclass
 
 
 @dataclass(frozen=True)

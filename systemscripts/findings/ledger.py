@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Literal
 
 from systemscripts.db_utils import Cursor
 from systemscripts.findings.finding import Finding
-from systemscripts.quick_dataclass import dataclass
 
 Decision = Literal["accepted", "rejected", "overtaken"]
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
-from systemscripts.quick_dataclass import dataclass
 from systemscripts.tables.column_names import make_column_names
 
 # What each kind of evidence is worth. Values say more than names: a translated header shares no letter.

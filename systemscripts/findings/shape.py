@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from systemscripts.configuration import ImportConfig
 from systemscripts.findings.finding import Finding, Severity
 from systemscripts.findings.known_shape import LastFile, read_expected
-from systemscripts.quick_dataclass import dataclass
 from systemscripts.tables.lineage import SOURCE_SHEET
 
 if TYPE_CHECKING:

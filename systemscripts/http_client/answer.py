@@ -7,10 +7,10 @@ import contextlib
 import json
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from systemscripts.errors import BadDataError
-from systemscripts.quick_dataclass import dataclass
 
 if TYPE_CHECKING:
     import requests

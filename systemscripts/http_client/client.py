@@ -10,7 +10,7 @@ import json
 import logging
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urljoin, urlsplit
 
@@ -20,7 +20,6 @@ from systemscripts.errors import BadDataError, ConfigurationError, EtlError, Gav
 from systemscripts.http_client import answer, oauth2
 from systemscripts.http_client.answer import CHUNK_BYTES, NO_CONTENT, Answer
 from systemscripts.http_client.url_origin import get_origin, redact_url
-from systemscripts.quick_dataclass import dataclass
 from systemscripts.retries import TemporaryError
 
 if TYPE_CHECKING:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from email.message import Message
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,7 +16,6 @@ from systemscripts.errors import GaveUpError
 from systemscripts.http_client.answer import CHUNK_BYTES
 from systemscripts.http_client.client import Client
 from systemscripts.http_client.url_origin import redact_url
-from systemscripts.quick_dataclass import dataclass
 from systemscripts.retries import TemporaryError
 
 if TYPE_CHECKING:

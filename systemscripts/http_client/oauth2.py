@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote_plus
 
@@ -16,7 +17,6 @@ from systemscripts.errors import BadDataError, ConfigurationError
 from systemscripts.http_client import answer
 from systemscripts.http_client.answer import Answer
 from systemscripts.http_client.url_origin import redact_url
-from systemscripts.quick_dataclass import dataclass
 
 logger = logging.getLogger(__name__)
 

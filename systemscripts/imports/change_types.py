@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import psycopg2
 from psycopg2 import sql
@@ -21,7 +22,6 @@ from systemscripts.errors import BadDataError, ConfigurationError
 from systemscripts.imports import column_layout, dependent_views, target_plan, upsert
 from systemscripts.imports.values import convert_values
 from systemscripts.imports.values.validate_rows import Field
-from systemscripts.quick_dataclass import dataclass
 from systemscripts.tables.lineage import LINEAGE
 
 logger = logging.getLogger(__name__)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import field, replace
+from dataclasses import dataclass, field, replace
 from zoneinfo import ZoneInfo
 
 from systemscripts import settings
@@ -16,7 +16,6 @@ from systemscripts.imports.values.row_checks import Equation
 from systemscripts.imports.values.skip_rows import SkipRule, compile_rules
 from systemscripts.imports.values.transform_rows import Transform
 from systemscripts.imports.values.validate_rows import Field, Rules
-from systemscripts.quick_dataclass import dataclass
 from systemscripts.tables.column_names import make_column_names
 from systemscripts.tables.lineage import SOURCE_SHEET
 

@@ -12,7 +12,7 @@ import io
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import field
+from dataclasses import dataclass, field
 from itertools import chain, compress
 from typing import TYPE_CHECKING
 
@@ -26,7 +26,6 @@ from systemscripts.imports.values import row_pattern
 from systemscripts.imports.values.row_hashes import RowHasher
 from systemscripts.imports.values.row_pattern import RowPattern
 from systemscripts.imports.values.validate_rows import CheckedBlock, RowChecker, Rules
-from systemscripts.quick_dataclass import dataclass
 from systemscripts.summary import Counts
 from systemscripts.tables.lineage import LINEAGE, Extent
 from systemscripts.tables.model import Block, Table, Wire

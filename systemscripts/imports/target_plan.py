@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import field
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from psycopg2 import sql
@@ -14,7 +14,6 @@ from systemscripts.db_utils import Cursor, reader_rights
 from systemscripts.errors import BadDataError, ConfigurationError
 from systemscripts.imports import comments
 from systemscripts.imports.column_layout import Layout
-from systemscripts.quick_dataclass import dataclass
 from systemscripts.tables import lineage
 from systemscripts.tables.lineage import LINEAGE, ROW_HASH
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import getpass
 from collections.abc import Mapping, Sequence
-from dataclasses import field, replace
+from dataclasses import dataclass, field, replace
 
 from systemscripts import configuration, file_ledger
 from systemscripts.commands import format_command
@@ -32,7 +32,6 @@ from systemscripts.ingest.both_databases import open_for_load, open_for_plan
 from systemscripts.ingest.file_outcome import Outcome, add_outcome
 from systemscripts.ingest.ingest_context import Context, check_upload
 from systemscripts.ingest.prepare import PreparedFile
-from systemscripts.quick_dataclass import dataclass
 from systemscripts.summary import Summary
 from systemscripts.tables.column_aliases import name_header
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import re
 from collections.abc import Callable
+from dataclasses import dataclass
 from decimal import Decimal
 
 from systemscripts.configuration import ImportConfig
@@ -18,7 +19,6 @@ from systemscripts.imports import column_layout
 from systemscripts.imports.values import convert_values, split_fields
 from systemscripts.imports.values.skip_rows import compile_rules
 from systemscripts.ingest.prepare import PreparedFile
-from systemscripts.quick_dataclass import dataclass
 from systemscripts.tables.text.delimited import split_control_record
 
 RULE = "control_total"

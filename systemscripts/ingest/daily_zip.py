@@ -14,6 +14,7 @@ import zipfile
 from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
@@ -22,7 +23,6 @@ from systemscripts.configuration import ImportConfig, sidecar_files
 from systemscripts.db_utils import Connection, Cursor, advisory_lock, transaction
 from systemscripts.directory_management import CHUNK_BYTES, Directories, compute_sha256, move_beside, sync_folder
 from systemscripts.errors import BadDataError, EtlError
-from systemscripts.quick_dataclass import dataclass
 from systemscripts.summary import Summary
 from systemscripts.tables import temporary_files
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,7 +11,6 @@ from systemscripts.ingest.accept_held import accept_dataset
 from systemscripts.ingest.export_rejects import export_rejects
 from systemscripts.ingest.replay_rejects import replay_rejects
 from systemscripts.ingest.undo import undo_datasets
-from systemscripts.quick_dataclass import dataclass
 from systemscripts.summary import Summary
 
 if TYPE_CHECKING:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import field, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +18,6 @@ from systemscripts.ingest import judge_file, load, load_plan, prepare, preview_v
 from systemscripts.ingest.file_outcome import Outcome
 from systemscripts.ingest.ingest_context import Context
 from systemscripts.ingest.prepare import PreparedFile
-from systemscripts.quick_dataclass import dataclass
 from systemscripts.summary import Notice
 from systemscripts.tables import lineage
 

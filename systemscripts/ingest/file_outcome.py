@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import field
+from dataclasses import dataclass, field
 from typing import Any
 
 from systemscripts.commands import format_command
 from systemscripts.datasets import load_decision
 from systemscripts.errors import BadDataError
 from systemscripts.findings.finding import Finding, join_texts, select
-from systemscripts.quick_dataclass import dataclass
 from systemscripts.summary import Counts, Notice, Summary
 
 # a message stays readable

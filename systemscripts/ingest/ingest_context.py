@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import field, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,6 @@ from systemscripts.configuration.waiting_names import WaitingNames
 from systemscripts.datasets.label_and_date import Rule
 from systemscripts.db_utils import Connection, Cursor, transaction
 from systemscripts.directory_management import Directories, shorten_name
-from systemscripts.quick_dataclass import dataclass
 from systemscripts.target_database import TargetDatabase
 
 

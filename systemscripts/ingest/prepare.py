@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from systemscripts import file_ledger
@@ -19,7 +19,6 @@ from systemscripts.errors import BadDataError, TryLaterError, UsageError
 from systemscripts.imports.reading_options import convert_reading
 from systemscripts.ingest import known_warnings
 from systemscripts.ingest.ingest_context import Context
-from systemscripts.quick_dataclass import dataclass
 from systemscripts.summary import Notice
 from systemscripts.tables import column_aliases, column_names, standard_csv
 from systemscripts.tables.model import ReadingOptions, Table

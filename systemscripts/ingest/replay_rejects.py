@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 from systemscripts import configuration, settings
@@ -17,7 +18,6 @@ from systemscripts.imports.parquet import parquet_copy
 from systemscripts.imports.values import lookups, transform_rows
 from systemscripts.ingest import heal_target
 from systemscripts.ingest.ingest_context import check_upload
-from systemscripts.quick_dataclass import dataclass
 from systemscripts.summary import Counts, Summary
 from systemscripts.tables.model import Block, Table, Wire
 

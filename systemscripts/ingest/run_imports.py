@@ -6,6 +6,7 @@ import contextlib
 import logging
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from pathlib import Path
 
 import psycopg2
@@ -28,7 +29,6 @@ from systemscripts.ingest import (
 )
 from systemscripts.ingest.file_outcome import Outcome
 from systemscripts.ingest.ingest_context import Context, check_upload
-from systemscripts.quick_dataclass import dataclass
 from systemscripts.summary import Summary
 from systemscripts.tables.text import background_sha256
 

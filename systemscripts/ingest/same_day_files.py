@@ -5,12 +5,12 @@ The ledger decides, not the run: a run that is killed between two files ends lik
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from systemscripts.configuration import ImportConfig
 from systemscripts.findings.finding import Finding
 from systemscripts.ingest.prepare import PreparedFile
-from systemscripts.quick_dataclass import dataclass
 from systemscripts.summary import Notice
 
 if TYPE_CHECKING:

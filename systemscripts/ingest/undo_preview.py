@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from systemscripts.datasets import states
 from systemscripts.datasets.current import SAME_DAY, SAME_LABEL
 from systemscripts.datasets.run_datasets import IS_OF_RUN
-from systemscripts.quick_dataclass import dataclass
 
 if TYPE_CHECKING:
     from systemscripts.db_utils import Cursor

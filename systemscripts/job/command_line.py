@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Annotated, Any
 
 from systemscripts.job.parameters import Option, list_parameters, read_plain_words
-from systemscripts.quick_dataclass import dataclass
 
 
 @dataclass(frozen=True)

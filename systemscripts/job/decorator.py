@@ -21,12 +21,12 @@ import os
 import sys
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from systemscripts.commands import format_program
 from systemscripts.errors import ConfigurationError, EtlError, UsageError
 from systemscripts.job import current_run, standard_output, wrapper
-from systemscripts.quick_dataclass import dataclass
 from systemscripts.summary import Summary
 
 if TYPE_CHECKING:

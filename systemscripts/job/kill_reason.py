@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 import re
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 from systemscripts import log_utils
 from systemscripts.human_units import format_size
-from systemscripts.quick_dataclass import dataclass
 
 CGROUPS = Path("/sys/fs/cgroup")
 # The kernel log of this boot; which of them answers depends on the rights of the user.

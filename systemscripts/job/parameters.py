@@ -75,8 +75,7 @@ def read_plain_words(parameters: list[Parameter], words: list[str]) -> dict[str,
     needs no typer, whose import takes a tenth of a start.
     """
     values = {parameter.name: parameter.default for parameter in parameters}
-    single = [parameter for parameter in parameters if not parameter.takes_many]
-    options = {name: parameter for parameter in single for name in parameter.option_names}
+    options = {name: each for each in parameters if not each.takes_many for name in each.option_names}
     places = [parameter for parameter in parameters if not parameter.option_names]
     rest: list[Any] = []
     waiting = iter(words)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,7 +13,6 @@ from systemscripts import settings
 from systemscripts.directory_management import NO_SPACE, Directories, advise_access
 from systemscripts.errors import DiskFullError, EtlError, SkippedError
 from systemscripts.job.signals_and_timeout import RunEnded
-from systemscripts.quick_dataclass import dataclass
 from systemscripts.summary import Summary
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ import traceback
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import IO, Any
 
@@ -22,7 +22,6 @@ from systemscripts import masking, person, settings
 from systemscripts.directory_management import Directories, explain_write_error
 from systemscripts.errors import ConfigurationError
 from systemscripts.log_utils.entries import build_notice_detail
-from systemscripts.quick_dataclass import dataclass
 from systemscripts.summary import Notice
 
 RUNNING_MARKER, ENDED_MARKER = ".json", ".ended"

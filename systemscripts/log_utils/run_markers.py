@@ -6,7 +6,7 @@ import fcntl
 import json
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import IO, Any
 
@@ -15,7 +15,6 @@ from systemscripts.directory_management import Directories
 from systemscripts.log_utils.entries import BEGAN, ENDED, LOGGER, build_end_record, is_end, read_entries
 from systemscripts.log_utils.run_log import BEGINNING_MARKER, ENDED_MARKER, RUNNING_MARKER, UNWRITTEN, Run
 from systemscripts.log_utils.text_and_csv import write_text_and_csv
-from systemscripts.quick_dataclass import dataclass
 
 
 @dataclass

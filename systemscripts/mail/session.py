@@ -8,12 +8,12 @@ import re
 import smtplib
 import ssl
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from email.message import EmailMessage
 
 from systemscripts import settings
 from systemscripts.errors import ConfigurationError, EtlError, TryLaterError
 from systemscripts.mail import message as messages
-from systemscripts.quick_dataclass import dataclass
 
 logger = logging.getLogger(__name__)
 

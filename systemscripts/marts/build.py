@@ -9,7 +9,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,6 @@ from systemscripts.errors import BadDataError
 from systemscripts.marts import bucket_sets, databases, dimensions, engines, local_sets, oversized, touched_months
 from systemscripts.marts.databases import Rows
 from systemscripts.marts.touched_months import Touched
-from systemscripts.quick_dataclass import dataclass
 from systemscripts.summary import Summary
 
 IMPORT = "sales"

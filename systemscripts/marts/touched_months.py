@@ -7,12 +7,11 @@ rejected rows. The computed months are recorded only when every target is writte
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import TYPE_CHECKING
 
 from systemscripts.datasets.lake import DatasetFile
-from systemscripts.quick_dataclass import dataclass
 
 if TYPE_CHECKING:
     from systemscripts.db_utils import Cursor

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import field
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from systemscripts.directory_management import Directories
 from systemscripts.errors import EtlError
-from systemscripts.quick_dataclass import dataclass
 from systemscripts.settings import Settings
 
 OK, WARNING, FAILURE = "ok", "warning", "failure"

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import pairwise
 
 from systemscripts.configuration.arrival import Arrival, to_duration
-from systemscripts.quick_dataclass import dataclass
 from systemscripts.schedules.cron_times import find_last_expected
 
 MAX_DAYS_OFF = 60  # due times that are looked back over: holidays in a row

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from typing import Any
 
 from psycopg2 import sql
 
 from systemscripts.db_utils import Cursor
 from systemscripts.errors import UsageError, did_you_mean
-from systemscripts.quick_dataclass import dataclass
 
 # the columns that tell what a row is about: an import, a pipeline, a table, a report, a file, a folder
 NAME_COLUMNS = ("config_name", "pipeline", "job", "about", "target_table", "name", "file_name", "what", "path")

@@ -7,7 +7,7 @@ import json
 import shutil
 import time
 from collections.abc import Iterator
-from dataclasses import field
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -19,7 +19,6 @@ from systemscripts.db_utils import Connection, transaction
 from systemscripts.directory_management import Directories
 from systemscripts.errors import EtlError
 from systemscripts.human_units import format_duration, format_size
-from systemscripts.quick_dataclass import dataclass
 
 # Lines of one part of the screen; the rest is a number.
 MAX_LINES = 6

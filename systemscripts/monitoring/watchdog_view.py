@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import field
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,6 @@ from typing import Any
 from systemscripts import alerts, settings
 from systemscripts.db_utils import Connection
 from systemscripts.directory_management import Directories, atomic_write
-from systemscripts.quick_dataclass import dataclass
 
 
 class Unseen(Exception):  # noqa: N818 - no error: what was known stays

@@ -10,12 +10,11 @@ import signal
 import subprocess
 import time
 import uuid
-from dataclasses import field
+from dataclasses import dataclass, field
 from typing import Any
 
 from systemscripts import settings
 from systemscripts.configuration.pipeline_config import Step
-from systemscripts.quick_dataclass import dataclass
 
 logger = logging.getLogger(__name__)
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import io
 import logging
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from systemscripts import office_files, settings
-from systemscripts.quick_dataclass import dataclass
 from systemscripts.reports import parquet_attachment
 
 logger = logging.getLogger(__name__)

@@ -5,11 +5,10 @@ Many mail clients drop inline SVG (caniemail.com, "Inline SVG"), but none drops 
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
-
-from systemscripts.quick_dataclass import dataclass
 
 Row = dict[str, Any]
 # Blocks of the longest bar in a plain-text mail.

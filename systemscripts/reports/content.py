@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import field
+from dataclasses import dataclass, field
 from typing import Any
 
 import psycopg2
@@ -12,7 +12,6 @@ import psycopg2.errors
 from systemscripts import settings
 from systemscripts.db_utils import Connection, Cursor, queries, transaction
 from systemscripts.errors import ConfigurationError
-from systemscripts.quick_dataclass import dataclass
 from systemscripts.reports import reading_rights
 from systemscripts.reports.definition import Report
 from systemscripts.reports.report_part import ReportPart, load_part

@@ -15,6 +15,7 @@ import json
 import logging
 import tempfile
 from collections.abc import Callable
+from dataclasses import dataclass
 from email.message import EmailMessage
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,7 +25,6 @@ from systemscripts.commands import format_command
 from systemscripts.db_utils import Connection, Cursor, advisory_lock, transaction
 from systemscripts.directory_management import explain_unsafe_name
 from systemscripts.errors import ConfigurationError, EtlError, TryLaterError
-from systemscripts.quick_dataclass import dataclass
 from systemscripts.reports import subscribers
 from systemscripts.reports.content import Content, gather_content
 from systemscripts.reports.definition import Report

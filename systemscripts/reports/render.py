@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import re
+from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,6 @@ import jinja2.sandbox
 
 from systemscripts import commands, settings
 from systemscripts.errors import ConfigurationError
-from systemscripts.quick_dataclass import dataclass
 from systemscripts.reports import attachments, charts
 from systemscripts.reports.content import Content
 from systemscripts.reports.definition import Report

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import field
+from dataclasses import dataclass, field
 from types import ModuleType
 from typing import Any
 
@@ -10,7 +10,6 @@ from pydantic import ValidationError
 
 from systemscripts import plugins
 from systemscripts.errors import ConfigurationError, describe_faults
-from systemscripts.quick_dataclass import dataclass
 from systemscripts.reports import parts
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from systemscripts import settings
 from systemscripts.db_utils import Cursor
-from systemscripts.quick_dataclass import dataclass
 from systemscripts.reports import reading_rights
 from systemscripts.reports.definition import Report
 from systemscripts.table_rights import Visibility, read_visibility

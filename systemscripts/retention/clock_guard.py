@@ -11,7 +11,7 @@ import json
 import shutil
 import subprocess
 import time
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -21,7 +21,6 @@ from systemscripts.db_utils import Connection, transaction
 from systemscripts.directory_management import Directories, atomic_write
 from systemscripts.errors import ClockJumpedError
 from systemscripts.human_units import format_duration
-from systemscripts.quick_dataclass import dataclass
 
 # Daylight saving does not move this clock; what synchronizes it moves it by seconds, after a long sleep by minutes.
 TOLERANCE_SECONDS = 600.0

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from systemscripts.db_utils import Connection, Cursor, transaction
 from systemscripts.directory_management import Directories
-from systemscripts.quick_dataclass import dataclass
 
 # The position (ctid) before every row.
 BEGINNING = "(0,0)"

@@ -11,13 +11,13 @@ import os
 import pwd
 import shlex
 from collections.abc import Container, Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from systemscripts import settings
 from systemscripts.configuration import pipeline_config
 from systemscripts.configuration.pipeline_config import Pipeline
 from systemscripts.directory_management import Directories, belongs_to_installation
-from systemscripts.quick_dataclass import dataclass
 from systemscripts.schedules import scheduled_pipelines
 from systemscripts.schedules.own_schedules import read_own_schedules
 

@@ -14,14 +14,13 @@ import os
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Literal
 
 from systemscripts import log_utils, settings
 from systemscripts.directory_management import Directories, atomic_write
-from systemscripts.quick_dataclass import dataclass
 from systemscripts.schedules.cron_times import find_next_run
 from systemscripts.schedules.own_schedules import read_own_schedules
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import difflib
 import os
 import shlex
+from dataclasses import dataclass
 from pathlib import Path
 
 from systemscripts import settings
 from systemscripts.directory_management import Directories, atomic_write
 from systemscripts.errors import ConfigurationError, UsageError
-from systemscripts.quick_dataclass import dataclass
 from systemscripts.schedules import cron_file as cron_file_module
 from systemscripts.schedules import own_cron_file
 

@@ -9,14 +9,13 @@ import fcntl
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from systemscripts import settings
 from systemscripts.configuration.pipeline_config import Pipeline
 from systemscripts.directory_management import Directories, atomic_write
 from systemscripts.errors import ConfigurationError, SkippedError
-from systemscripts.quick_dataclass import dataclass
 from systemscripts.schedules.cron_times import check_schedule
 
 

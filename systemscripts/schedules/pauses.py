@@ -6,6 +6,7 @@ import fcntl
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
@@ -13,7 +14,6 @@ from systemscripts import settings
 from systemscripts.commands import format_command
 from systemscripts.directory_management import Directories, atomic_write
 from systemscripts.errors import ConfigurationError, SkippedError, UsageError
-from systemscripts.quick_dataclass import dataclass
 
 # Used instead of a pipeline's name.
 EVERYTHING = "*"

@@ -14,7 +14,7 @@ LIVE = False means that it never fetches a settled file again, so that an undo n
 
 from __future__ import annotations
 
-from dataclasses import field
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -25,7 +25,6 @@ from systemscripts.configuration.waiting_names import WaitingNames
 from systemscripts.db_utils import Connection
 from systemscripts.directory_management import Directories
 from systemscripts.errors import EtlError
-from systemscripts.quick_dataclass import dataclass
 from systemscripts.sources import types
 from systemscripts.summary import Code, Notice
 

@@ -7,6 +7,7 @@ for the servers that remove a file once it was read: those of OpenSSH never do.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import paramiko
@@ -22,7 +23,6 @@ from paramiko.sftp import (
     int64,
 )
 
-from systemscripts.quick_dataclass import dataclass
 from systemscripts.ssh import remote
 from systemscripts.ssh.download import REQUEST_BYTES
 from systemscripts.ssh.remote import Entry

@@ -5,12 +5,12 @@ from __future__ import annotations
 import contextlib
 import re
 import stat
+from dataclasses import dataclass
 
 import paramiko
 from paramiko.sftp import CMD_CLOSE, CMD_HANDLE, CMD_NAME, CMD_OPENDIR, CMD_READDIR, SFTPError
 
 from systemscripts.errors import EtlError
-from systemscripts.quick_dataclass import dataclass
 from systemscripts.ssh.session import RefusedError, Session, is_closed, is_lost
 
 PATH_HINT = "Correct path: the folder as the server shows it to this user."

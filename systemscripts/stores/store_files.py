@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import re
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,6 @@ from typing import Any
 from systemscripts import settings
 from systemscripts.directory_management import explain_write_error
 from systemscripts.errors import EtlError, TooLargeError, TryLaterError
-from systemscripts.quick_dataclass import dataclass
 from systemscripts.stores.store_session import BusyError, RefusedError, StoreSession
 
 PATH_HINT = "Correct path: the folder as the server shows it to this user."

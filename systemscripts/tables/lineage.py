@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from systemscripts.quick_dataclass import dataclass
+from dataclasses import dataclass
 
 DATASET_ID = "dataset_id"
 SOURCE_ROW = "source_row"

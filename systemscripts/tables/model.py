@@ -6,12 +6,11 @@ import csv
 import io
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType, TracebackType
 from typing import Any, Self
 
-from systemscripts.quick_dataclass import dataclass
 from systemscripts.summary import Notice
 
 # A field of PostgreSQL holds 1 GB; the csv module stops at 128 KB by default.

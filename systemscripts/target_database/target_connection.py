@@ -6,7 +6,7 @@ import contextlib
 import time
 import uuid
 from collections.abc import Iterator
-from dataclasses import field
+from dataclasses import dataclass, field
 
 import psycopg2
 from psycopg2.extensions import make_dsn
@@ -17,7 +17,6 @@ from systemscripts.configuration.import_parts import ELSEWHERE, Login
 from systemscripts.db_utils import Connection, Cursor, transaction
 from systemscripts.db_utils.connection import ENCRYPTED, LOCAL_HOSTS
 from systemscripts.errors import BadDataError, ConfigurationError, DatabaseDownError, EtlError, TryLaterError
-from systemscripts.quick_dataclass import dataclass
 from systemscripts.target_database import login_rights, target_ledger
 
 

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from dataclasses import field
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import TYPE_CHECKING
 
 from systemscripts.datasets.current import SAME_LABEL
 from systemscripts.findings.values.profile import ColumnProfile
 from systemscripts.findings.values.sketch import Sketch, read_sketch
-from systemscripts.quick_dataclass import dataclass
 
 if TYPE_CHECKING:
     from systemscripts.db_utils import Cursor

@@ -6,7 +6,7 @@ import functools
 import importlib
 import pkgutil
 from collections.abc import Callable, Iterable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import TYPE_CHECKING
 
@@ -15,7 +15,6 @@ from systemscripts.findings import rules
 from systemscripts.findings.finding import Finding, Severity
 from systemscripts.findings.values.history import MIN_DATASETS, Past, find_levels, find_since
 from systemscripts.findings.values.profile import ColumnProfile, Profiles
-from systemscripts.quick_dataclass import dataclass
 
 if TYPE_CHECKING:
     from systemscripts.db_utils import Cursor

@@ -7,7 +7,7 @@ import re
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 from datetime import date
 from itertools import accumulate, islice
 from typing import Any
@@ -15,7 +15,6 @@ from typing import Any
 from systemscripts.findings.values import garbled_text
 from systemscripts.findings.values.sample import Sample, is_date, is_number
 from systemscripts.findings.values.sketch import Sketch, build_sketch
-from systemscripts.quick_dataclass import dataclass
 
 ROWS = "(rows)"
 KEY = "(key)"

@@ -5,13 +5,12 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from psycopg2 import sql
 
-from systemscripts.quick_dataclass import dataclass
 from systemscripts.tables.lineage import Extent
 
 if TYPE_CHECKING:

@@ -8,9 +8,8 @@ import zlib
 from array import array
 from bisect import bisect_right
 from collections.abc import Iterable
+from dataclasses import dataclass
 from functools import cached_property
-
-from systemscripts.quick_dataclass import dataclass
 
 # Enough check sums to tell a share to some five points; lists of fewer values are compared whole.
 SKETCH_SIZE = 400

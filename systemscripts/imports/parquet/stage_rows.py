@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import logging
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from systemscripts import duck
@@ -12,7 +13,6 @@ from systemscripts.duck import quote_identifier, quote_literal
 from systemscripts.imports.copy_rows import Load
 from systemscripts.imports.parquet import duckdb_types
 from systemscripts.imports.values.row_checks import Equation
-from systemscripts.quick_dataclass import dataclass
 from systemscripts.tables.model import Lines
 
 if TYPE_CHECKING:

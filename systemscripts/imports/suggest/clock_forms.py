@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from dataclasses import dataclass
 
 from systemscripts.imports.suggest.value_spellings import BLANK
-from systemscripts.quick_dataclass import dataclass
 
 CLOCK = (
     r"(?P<hour>[0-9]{1,2})(?P<colon>[:.])[0-9]{2}(?P<seconds>(?P=colon)[0-9]{2})?(?:(?P<point>[.,])(?P<fraction>[0-9]{1,9}))?"

@@ -12,13 +12,12 @@ import re
 from array import array
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 from itertools import islice
 
 from systemscripts.imports.suggest.list_spellings import has_padding, list_spellings
 from systemscripts.imports.suggest.null_marks import FIND_MARKS, NULL_MARKS, is_mark
 from systemscripts.imports.suggest.value_spellings import Spelling
-from systemscripts.quick_dataclass import dataclass
 
 # at least this share of the values must fit a proposed type; the others are shown
 MIN_FITTING_SHARE = 0.99

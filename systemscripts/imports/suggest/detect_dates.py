@@ -10,6 +10,7 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 
@@ -18,7 +19,6 @@ from systemscripts.imports.suggest import calendar_words, clock_forms, date_patt
 from systemscripts.imports.suggest.clock_forms import Clock
 from systemscripts.imports.suggest.header_words import is_birth, is_duration, is_moment
 from systemscripts.imports.suggest.value_spellings import BLANK, Spelling
-from systemscripts.quick_dataclass import dataclass
 
 _NAME = r"[^\W\d_]{2,}\.?"
 # what stands between the fields of a day; nothing only beside a name

@@ -9,11 +9,10 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from systemscripts.imports.suggest.currencies import are_different, is_currency
 from systemscripts.imports.suggest.value_spellings import BLANK, Spelling
-from systemscripts.quick_dataclass import dataclass
 
 # a number with what stands before and after it; blanks and apostrophes are marks only between digits
 _PARTS = re.compile(

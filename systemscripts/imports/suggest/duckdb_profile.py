@@ -11,6 +11,7 @@ import re
 import tempfile
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +20,6 @@ from systemscripts.duck import quote_literal
 from systemscripts.imports.suggest.column_profile import ColumnProfile
 from systemscripts.imports.suggest.null_marks import NULL_MARKS
 from systemscripts.imports.suggest.value_spellings import Spelling
-from systemscripts.quick_dataclass import dataclass
 from systemscripts.tables.model import Lines, Table
 
 if TYPE_CHECKING:

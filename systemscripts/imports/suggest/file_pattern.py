@@ -9,6 +9,7 @@ from __future__ import annotations
 import itertools
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import date
 
 from systemscripts.dates import date_formats
@@ -30,7 +31,6 @@ from systemscripts.imports.suggest.name_parts import (
     Part,
     split_name,
 )
-from systemscripts.quick_dataclass import dataclass
 
 # abbreviated months that are words of English file names
 AMBIGUOUS_MONTHS = ("set", "out", "gen", "mag")

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from systemscripts.imports.suggest.value_spellings import Spelling
-from systemscripts.quick_dataclass import dataclass
 
 _MARK_NAMES = {",": "commas", ".": "points"}
 

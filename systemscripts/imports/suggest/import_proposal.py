@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 
 from systemscripts.imports.suggest.file_pattern import FilePattern
 from systemscripts.imports.suggest.infer_types import Proposal
 from systemscripts.imports.suggest.keys import KeyCandidate
 from systemscripts.imports.suggest.load_mode import LoadMode
 from systemscripts.imports.suggest.report_rows import SkipProposal
-from systemscripts.quick_dataclass import dataclass
 
 
 @dataclass(frozen=True)

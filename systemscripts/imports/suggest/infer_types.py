@@ -7,14 +7,13 @@ fit equally well the rest of the file may decide about the decimal mark; else th
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from systemscripts.imports.suggest import detect_codes
 from systemscripts.imports.suggest.column_profile import ColumnProfile
 from systemscripts.imports.suggest.file_style import FileStyle, find_style
 from systemscripts.imports.suggest.null_marks import is_mark
 from systemscripts.imports.suggest.value_spellings import Spelling
-from systemscripts.quick_dataclass import dataclass
 
 _MAX_SHOWN_CHARACTERS = 40
 # before what a client must be asked

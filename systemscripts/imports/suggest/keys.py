@@ -5,8 +5,7 @@ from __future__ import annotations
 import itertools
 import re
 from collections.abc import Mapping, Sequence
-
-from systemscripts.quick_dataclass import dataclass
+from dataclasses import dataclass
 
 # names of columns that identify something, in the languages of clients
 _KEY_NAME = re.compile(

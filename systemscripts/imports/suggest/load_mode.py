@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Literal
 
 from systemscripts.imports.suggest.file_pattern import FilePattern
-from systemscripts.quick_dataclass import dataclass
 
 # of the keys of the smaller of two files: below, they have hardly a row in common
 FEW_SHARED, MANY_SHARED = 0.02, 0.5

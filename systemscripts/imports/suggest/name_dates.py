@@ -8,12 +8,11 @@ from __future__ import annotations
 import functools
 import re
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import date
 
 from systemscripts.dates import date_reader
 from systemscripts.imports.suggest.month_names import find_languages
-from systemscripts.quick_dataclass import dataclass
 
 # Two digits are taken for a year only if it is near: otherwise any six digits might be a date.
 YEARS_BACK, YEARS_AHEAD = 10, 1

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Literal
 
 from systemscripts.imports.suggest.month_names import find_languages, list_weekdays_alike
 from systemscripts.imports.suggest.name_dates import NameDate, find_dates
-from systemscripts.quick_dataclass import dataclass
 
 _COPY_WORD = "c[oó]p(y|ie|ia)|kopi[ae]?"
 # what browsers, desktops and people add to the name of another copy: (1), - Copy, - Kopie (2), _v2, _final

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import field, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,6 @@ from systemscripts.imports.suggest.find_layout import find_layout
 from systemscripts.imports.suggest.report_rows import SkipProposal
 from systemscripts.imports.values import skip_rows, split_fields
 from systemscripts.imports.values.skip_rows import SkipRule
-from systemscripts.quick_dataclass import dataclass
 from systemscripts.summary import Notice
 from systemscripts.tables.column_names import make_column_names
 from systemscripts.tables.model import Block, Detected, Lines, ReadingOptions, Table

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import json
-from dataclasses import field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from systemscripts.quick_dataclass import dataclass
 from systemscripts.tables.column_names import make_column_names
 
 # of a file: enough to see how its records are nested

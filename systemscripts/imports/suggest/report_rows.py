@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from decimal import Decimal
 from functools import cached_property
 from itertools import accumulate
@@ -10,7 +11,6 @@ from itertools import accumulate
 from systemscripts.imports.suggest.amounts import read_amounts
 from systemscripts.imports.suggest.total_words import find_total_word, may_name_totals
 from systemscripts.imports.values.skip_rows import compile_rules, find_rows_to_skip
-from systemscripts.quick_dataclass import dataclass
 
 # a cell is usually filled if it is in this share of the rows
 USUALLY = 0.98

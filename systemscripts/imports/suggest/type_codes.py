@@ -5,8 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
-
-from systemscripts.quick_dataclass import dataclass
+from dataclasses import dataclass
 
 MARKS = "|;\t,~^"
 # fewer lines look like anything

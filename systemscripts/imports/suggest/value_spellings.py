@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import re
-from dataclasses import field
+from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 
 from systemscripts.imports.suggest.null_marks import MARKS_PATTERN
-from systemscripts.quick_dataclass import dataclass
 
 # every blank that programs write inside and around numbers: Unicode's class Zs
 BLANK = "[ \u00a0\u1680\u2000-\u200a\u202f\u205f\u3000]"

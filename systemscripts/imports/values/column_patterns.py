@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from itertools import accumulate
 
 from systemscripts.configuration.column_schema import Column
 from systemscripts.dates import date_formats
 from systemscripts.imports.values import number_spellings
-from systemscripts.quick_dataclass import dataclass
 
 # |(?!) ends a round that fails: Python before 3.11.5 forgets where it began (cpython issue 106052)
 _FIELDS = {

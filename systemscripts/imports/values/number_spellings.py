@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import functools
 import re
+from dataclasses import dataclass
 
 from systemscripts.configuration.column_schema import Column
-from systemscripts.quick_dataclass import dataclass
 
 # a tab, and all that Unicode calls a space (category Zs)
 BLANK = r"[\t \u00a0\u1680\u2000-\u200a\u202f\u205f\u3000]"

@@ -5,9 +5,8 @@ from __future__ import annotations
 import ast
 import operator
 from collections.abc import Callable
+from dataclasses import dataclass
 from decimal import Decimal, DecimalException
-
-from systemscripts.quick_dataclass import dataclass
 
 # More digits belong to no amount or count, and the time to multiply them grows faster than their number.
 MAX_NUMBER_LETTERS = 1000

@@ -9,12 +9,12 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from collections.abc import Sequence
+from dataclasses import dataclass
 from itertools import accumulate
 
 from systemscripts.configuration.column_schema import Column
 from systemscripts.imports.values import column_patterns
 from systemscripts.imports.values.validate_rows import Field, Rules
-from systemscripts.quick_dataclass import dataclass
 from systemscripts.tables.model import Block, Wire
 
 # While one pattern is matched, no other thread can run: the one that sends the block before must not wait long.

@@ -6,10 +6,10 @@ import csv
 import io
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from systemscripts.imports.rejects import Reject
 from systemscripts.imports.values.skip_rows import SkipRule, find_rows_to_skip
-from systemscripts.quick_dataclass import dataclass
 from systemscripts.tables.model import Block, Table
 
 # replaces a delimiter inside a quoted field; text that contains it is read field by field

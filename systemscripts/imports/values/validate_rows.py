@@ -10,6 +10,7 @@ import contextlib
 import hashlib
 import json
 from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from zoneinfo import ZoneInfo
 
@@ -21,7 +22,6 @@ from systemscripts.imports.values.row_checks import Equation
 from systemscripts.imports.values.skip_rows import SkipRule
 from systemscripts.imports.values.split_fields import SplitBlock
 from systemscripts.imports.values.transform_rows import Transform
-from systemscripts.quick_dataclass import dataclass
 from systemscripts.tables.model import Block, Table
 
 # returns the value to store, or raises ValueError with the reason

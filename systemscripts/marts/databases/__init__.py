@@ -12,12 +12,12 @@ A database is a module with these functions:
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 from systemscripts import duck, plugins, settings
-from systemscripts.quick_dataclass import dataclass
 
 # rows of one INSERT: more save no time
 BATCH_ROWS = 10_000

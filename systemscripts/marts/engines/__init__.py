@@ -6,13 +6,13 @@ An engine is a module with one function:
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from types import ModuleType
 
 from systemscripts import plugins, settings
 from systemscripts.errors import UsageError
-from systemscripts.quick_dataclass import dataclass
 
 SQL = settings.PROJECT / "sql" / "sales"
 DIMENSIONS = ("customer", "store", "product", "sales_team")

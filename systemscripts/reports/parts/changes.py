@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import field, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -11,7 +11,6 @@ from systemscripts.commands import format_command
 from systemscripts.datasets import changes, differences
 from systemscripts.datasets.comparison import Comparison, Dataset, Row
 from systemscripts.errors import ConfigurationError
-from systemscripts.quick_dataclass import dataclass
 from systemscripts.reports.report_part import ReportPart
 from systemscripts.table_rights import MASK, Visibility
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -17,7 +18,6 @@ from systemscripts.configuration.source_options.api import Options
 from systemscripts.db_utils import transaction
 from systemscripts.errors import BadDataError, ConfigurationError, GaveUpError, describe_faults
 from systemscripts.http_client import Client, redact_url
-from systemscripts.quick_dataclass import dataclass
 from systemscripts.sources import Request
 from systemscripts.sources.api_pages import build_client, incremental, key_chains, pagination, redact_secrets
 from systemscripts.sources.api_pages.page_store import Landing, State

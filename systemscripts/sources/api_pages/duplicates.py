@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import dataclass
 from datetime import datetime
 
 from systemscripts import settings
@@ -12,7 +13,6 @@ from systemscripts.db_utils import Cursor, transaction
 from systemscripts.directory_management import compute_sha256
 from systemscripts.errors import BadDataError
 from systemscripts.http_client import redact_url
-from systemscripts.quick_dataclass import dataclass
 from systemscripts.sources import Fetched
 from systemscripts.sources.api_pages import incremental
 from systemscripts.sources.api_pages.api_source import ApiSource

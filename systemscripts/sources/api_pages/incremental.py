@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from systemscripts import settings
 from systemscripts.configuration.source_options.api import Body, Incremental, Options
-from systemscripts.quick_dataclass import dataclass
 from systemscripts.sources.api_pages import pagination
 
 if TYPE_CHECKING:

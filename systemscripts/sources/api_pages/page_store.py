@@ -10,12 +10,11 @@ import hashlib
 import json
 import os
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import IO, Any, Literal
 
 from systemscripts.directory_management import atomic_write
-from systemscripts.quick_dataclass import dataclass
 from systemscripts.summary import Code
 from systemscripts.tables.parsers.json_stream import write_json
 

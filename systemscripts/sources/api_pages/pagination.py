@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import urljoin, urlsplit, urlunsplit
 
 from systemscripts.configuration.source_options.api import Options
 from systemscripts.errors import BadDataError, ConfigurationError
 from systemscripts.http_client import Reply, find_link, find_named_error, get_origin, redact_url
-from systemscripts.quick_dataclass import dataclass
 from systemscripts.tables.parsers.json_stream import Number
 
 

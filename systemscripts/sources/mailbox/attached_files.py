@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import email
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from email import errors
 from email.header import decode_header, make_header
 from email.message import Message
@@ -12,7 +13,6 @@ from pathlib import Path
 from systemscripts import settings
 from systemscripts.directory_management import explain_unsafe_arrival, explain_write_error
 from systemscripts.errors import BadDataError, PasswordError
-from systemscripts.quick_dataclass import dataclass
 from systemscripts.tables.workbooks import unpack_members
 
 # a mail in a mail in a mail: forwarded more often it is a circle

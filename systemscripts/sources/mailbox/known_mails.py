@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
+from dataclasses import dataclass
 from email.message import Message
 
 from systemscripts import file_ledger
 from systemscripts.db_utils import Cursor
 from systemscripts.directory_management import compute_sha256
-from systemscripts.quick_dataclass import dataclass
 from systemscripts.sources.mailbox.attached_files import Attachment
 
 SOURCE_TYPE = "mail"

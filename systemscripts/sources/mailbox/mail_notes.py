@@ -7,13 +7,13 @@ mail server accepted it. A kill between the last two can at worst repeat an answ
 from __future__ import annotations
 
 import logging
+from dataclasses import dataclass
 from email.message import Message
 
 from systemscripts import mail, masking, settings
 from systemscripts.configuration.source_options.mail import Options
 from systemscripts.db_utils import Cursor, transaction
 from systemscripts.errors import ConfigurationError, EtlError, TryLaterError
-from systemscripts.quick_dataclass import dataclass
 from systemscripts.sources import Request
 from systemscripts.sources.mailbox import automatic_mail, sender_check
 

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-from dataclasses import field
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from systemscripts import configuration, db_utils, file_ledger, log_utils
 from systemscripts.db_utils import Connection, transaction
-from systemscripts.quick_dataclass import dataclass
 from systemscripts.tables import column_aliases
 
 if TYPE_CHECKING:

@@ -8,14 +8,13 @@ import logging
 import os
 import time
 from collections.abc import Iterable, Set
-from dataclasses import asdict, field
+from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 from urllib.parse import urljoin
 
 from systemscripts import retries
-from systemscripts.quick_dataclass import dataclass
 from systemscripts.sources.meetmax import pages, results, spreadsheet_check
 
 if TYPE_CHECKING:

@@ -7,13 +7,12 @@ from page to page, so pages are parsed as HTML and compared without regard to ca
 from __future__ import annotations
 
 import re
-from dataclasses import asdict, field
+from dataclasses import asdict, dataclass, field
 from urllib.parse import urljoin, urlsplit
 
 from parsel import Selector, SelectorList
 from w3lib.encoding import html_to_unicode
 
-from systemscripts.quick_dataclass import dataclass
 from systemscripts.sources.meetmax import page_kinds
 
 PUBLIC_PAGE = "__co-list_cp.html"

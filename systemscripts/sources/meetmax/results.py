@@ -8,12 +8,11 @@ import json
 import os
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import field
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from systemscripts.quick_dataclass import dataclass
 from systemscripts.sources.meetmax import page_kinds
 from systemscripts.sources.meetmax.pages import COLUMNS, PageResult
 

@@ -15,6 +15,7 @@ import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -38,7 +39,6 @@ from systemscripts.errors import (
 )
 from systemscripts.http_client import Client, redact_url
 from systemscripts.http_client.file_download import Head, download_file, read_head
-from systemscripts.quick_dataclass import dataclass
 from systemscripts.retries import TemporaryError
 from systemscripts.sources import Fetched, Request, arrival
 from systemscripts.sources.api_pages import build_client

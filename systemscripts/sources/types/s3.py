@@ -8,6 +8,7 @@ Options: bucket, prefix, processed_prefix, error_prefix; by default the settings
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,6 @@ from systemscripts.db_utils import transaction
 from systemscripts.directory_management import shorten_name
 from systemscripts.errors import ConfigurationError
 from systemscripts.progress import track
-from systemscripts.quick_dataclass import dataclass
 from systemscripts.s3 import Bucket, Object
 from systemscripts.sources import Fetched, Request, arrival
 from systemscripts.sources.arrival import archived_files, size_limits

@@ -5,10 +5,10 @@ from __future__ import annotations
 import codecs
 import re
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 from systemscripts.errors import BadDataError
-from systemscripts.quick_dataclass import dataclass
 from systemscripts.tables.formats import html_table, xml_spreadsheet
 from systemscripts.tables.model import ReadingOptions, Table
 

@@ -11,9 +11,9 @@ import re
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
 
 from systemscripts.duck import quote_identifier, quote_literal
-from systemscripts.quick_dataclass import dataclass
 from systemscripts.tables.parsers import confined_duckdb
 from systemscripts.tables.parsers.json_text import JsonText
 

@@ -9,9 +9,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 
-from systemscripts.quick_dataclass import dataclass
 from systemscripts.tables.parsers import json_blocks, value_columns
 from systemscripts.tables.parsers.json_stream import CHUNK_LETTERS, DECODER, write_json
 from systemscripts.tables.parsers.json_text import JsonText

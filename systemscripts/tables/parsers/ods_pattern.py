@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import field
-
-from systemscripts.quick_dataclass import dataclass
+from dataclasses import dataclass, field
 
 # A pattern of more would be slow; further rows are parsed as XML.
 MAX_LAYOUTS = 8

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import field
+from dataclasses import dataclass, field
 from xml.etree import ElementTree
 
-from systemscripts.quick_dataclass import dataclass
 from systemscripts.tables.parsers.office_package import get_local_name
 
 DAYS, CLOCKS = (

@@ -13,12 +13,12 @@ import re
 import threading
 import zipfile
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote
 from xml.etree import ElementTree
 
 from systemscripts.errors import BadDataError
-from systemscripts.quick_dataclass import dataclass
 
 # of parts that are read whole; sheets and strings are streamed
 MAX_PART_BYTES = 256 * 2**20

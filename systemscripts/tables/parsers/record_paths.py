@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 from typing import Any
 
 from systemscripts.errors import BadDataError
-from systemscripts.quick_dataclass import dataclass
 
 # Enough names to choose from.
 MAX_NAMES_SHOWN = 12

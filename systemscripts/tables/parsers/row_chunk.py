@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-
-from systemscripts.quick_dataclass import dataclass
+from dataclasses import dataclass
 
 SPECIAL = re.compile(rb'[",\r\n]')
 # that are written as one piece

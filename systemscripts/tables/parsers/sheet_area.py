@@ -5,11 +5,10 @@ from __future__ import annotations
 import fnmatch
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 
 from systemscripts.errors import BadDataError
-from systemscripts.quick_dataclass import dataclass
 from systemscripts.tables.parsers.workbook import Row, Sheet, fill_merged_rows
 
 REGION = re.compile(r"([A-Z]{1,3})([1-9][0-9]{0,6}):([A-Z]{1,3})([1-9][0-9]{0,6})?")

@@ -6,11 +6,10 @@ import csv
 import io
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
-from dataclasses import asdict, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from itertools import islice
 from typing import Any
 
-from systemscripts.quick_dataclass import dataclass
 from systemscripts.tables.column_names import make_column_names
 from systemscripts.tables.parsers.row_chunk import Chunk, CsvRows
 from systemscripts.tables.parsers.workbook import Book, Sheet

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 from systemscripts.errors import BadDataError
-from systemscripts.quick_dataclass import dataclass
 
 
 @dataclass

@@ -11,13 +11,12 @@ import struct
 import threading
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import field
+from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
 
 from xlrd import compdoc
 
-from systemscripts.quick_dataclass import dataclass
 from systemscripts.tables.parsers import container_check, xlsx_cell_text
 from systemscripts.tables.parsers.xlsx_cell_text import Format
 

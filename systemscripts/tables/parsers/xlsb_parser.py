@@ -6,11 +6,10 @@ Rules: MS-XLSB 2.1.7 (parts) and 2.5.9 (cells). Unusual files are left to calami
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import field
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from systemscripts.errors import BadDataError
-from systemscripts.quick_dataclass import dataclass
 from systemscripts.tables.parsers import container_check, xlsb_records, xlsb_rows, xlsx_cell_text
 from systemscripts.tables.parsers.office_package import Package, inflate, inflate_ahead, refuse_damaged
 from systemscripts.tables.parsers.row_chunk import Chunk

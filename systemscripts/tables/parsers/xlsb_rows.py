@@ -9,9 +9,8 @@ from __future__ import annotations
 import re
 import struct
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 
-from systemscripts.quick_dataclass import dataclass
 from systemscripts.tables.parsers import value_columns, xlsb_records
 from systemscripts.tables.parsers.column_fields import MAX_CACHED_VALUES
 from systemscripts.tables.parsers.row_chunk import Chunk, GrowingColumns, choose_filled

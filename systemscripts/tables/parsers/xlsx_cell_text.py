@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import date
 from functools import cache
 from xml.etree import ElementTree
 
-from systemscripts.quick_dataclass import dataclass
 from systemscripts.tables.parsers.python_value_text import format_duration, format_float
 
 # Finer parts of the stored float are noise.

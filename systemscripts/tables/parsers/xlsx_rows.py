@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 from functools import cache
 from itertools import pairwise
 from operator import lt
 
-from systemscripts.quick_dataclass import dataclass
 from systemscripts.tables.parsers.row_chunk import Chunk, choose_filled
 from systemscripts.tables.parsers.xlsx_strings import UnusualError, join_text
 

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import codecs
 from collections.abc import Iterator
-from dataclasses import field
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from xml.parsers import expat
 
 from systemscripts.errors import BadDataError
-from systemscripts.quick_dataclass import dataclass
 from systemscripts.tables.parsers import xlsx_cell_text, xlsx_events
 from systemscripts.tables.parsers.workbook import Area, Book, Row, Sheet, make_warnings
 

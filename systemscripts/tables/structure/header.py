@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 from itertools import takewhile
 
 from systemscripts.errors import BadDataError
-from systemscripts.quick_dataclass import dataclass
 from systemscripts.summary import Notice
 from systemscripts.tables.model import ReadingOptions
 from systemscripts.tables.structure import header_depth, header_names, header_position

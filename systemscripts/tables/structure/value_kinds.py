@@ -5,10 +5,9 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise
-
-from systemscripts.quick_dataclass import dataclass
 
 # A column has a kind if this share of its values has it.
 MIN_KIND_SHARE = 0.8

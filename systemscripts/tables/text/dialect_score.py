@@ -7,8 +7,8 @@ import io
 import re
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass
 
-from systemscripts.quick_dataclass import dataclass
 from systemscripts.tables.structure import value_kinds
 from systemscripts.tables.structure.header_position import MAX_TITLE_ROWS, find_names
 from systemscripts.tables.structure.value_kinds import looks_like_header

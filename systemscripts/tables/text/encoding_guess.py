@@ -12,10 +12,10 @@ import math
 import unicodedata
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import cache, lru_cache
 from itertools import chain
 
-from systemscripts.quick_dataclass import dataclass
 from systemscripts.tables.text.alphabets import (
     LEGACY_ENCODINGS,
     UNUSUAL_LETTERS,

@@ -5,10 +5,10 @@ from __future__ import annotations
 import codecs
 import re
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 from systemscripts.errors import BadDataError, ConfigurationError
-from systemscripts.quick_dataclass import dataclass
 
 BYTE_ORDER_MARKS = (
     (codecs.BOM_UTF8, "utf-8"),

@@ -8,10 +8,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import field
+from dataclasses import dataclass, field
 from re import Pattern
-
-from systemscripts.quick_dataclass import dataclass
 
 # A field may contain line breaks, but a missing closing quote must not swallow the file.
 MAX_FIELD_LINES = 1000

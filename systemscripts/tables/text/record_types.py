@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from systemscripts.errors import BadDataError
-from systemscripts.quick_dataclass import dataclass
 from systemscripts.tables.model import Block, ReadingOptions, Wire
 from systemscripts.tables.text.text_file import TextFile
 

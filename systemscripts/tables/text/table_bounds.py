@@ -7,9 +7,8 @@ middle of a large file are not repaired: the load rejects each row that does not
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 
-from systemscripts.quick_dataclass import dataclass
 from systemscripts.summary import Notice
 from systemscripts.tables.model import ReadingOptions, Wire
 from systemscripts.tables.structure import first_table, header, table_end, value_kinds

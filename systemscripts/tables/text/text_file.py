@@ -6,10 +6,10 @@ import codecs
 import os
 import re
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 from systemscripts.errors import BadDataError, TryLaterError
-from systemscripts.quick_dataclass import dataclass
 from systemscripts.summary import Notice
 from systemscripts.tables.text import background_sha256, encodings
 from systemscripts.tables.text.record_splitter import MAX_LINE_BYTES

@@ -13,13 +13,12 @@ import threading
 import time
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextvars import ContextVar
-from dataclasses import field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
 from systemscripts import masking
 from systemscripts.errors import BadDataError, PasswordError
-from systemscripts.quick_dataclass import dataclass
 from systemscripts.tables.model import ReadingOptions
 from systemscripts.tables.workbooks import protocol
 
