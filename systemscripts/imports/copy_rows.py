@@ -1,19 +1,21 @@
-"""Copy rows into a target: one COPY per block under a savepoint, two lineage fields before each row.
+"""Copy rows into a target: one COPY for some blocks under a savepoint, two lineage fields before each row.
 
 Rows that PostgreSQL reads as the schema wants them (`row_pattern`) are copied as they are; the others are converted
-first (`validate_rows`). A block that the server refuses is checked value by value; rows that still do not fit are
-rejected, the others are copied. While the server works on one block, a thread prepares the next.
+first (`validate_rows`). Blocks that the server refuses are copied one by one, and the one that it refuses again is
+checked value by value; rows that still do not fit are rejected, the others are copied. While the server works on one
+block, a thread prepares the next.
 """
 
 from __future__ import annotations
 
 import csv
 import io
+import sys
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
-from itertools import chain, compress
+from itertools import compress
 from typing import TYPE_CHECKING
 
 import psycopg2
@@ -39,9 +41,13 @@ _SERVER_ENCODINGS = {"utf-8": "UTF8", "cp1252": "WIN1252", "latin-1": "LATIN1", 
 TEXT_DELIMITERS = frozenset(",;\t|\x1f")
 # Rows that violate a type, a constraint, or the size limit of a row (8,160 bytes without long values) or field (1 GB).
 _UNFIT = (psycopg2.DataError, psycopg2.IntegrityError, psycopg2.errors.ProgramLimitExceeded)
-PIECE_BYTES = 2**23
 # One alone would be late as soon as it takes longer than the server needs for the block before.
-BLOCKS_AHEAD = 2
+BLOCKS_AHEAD = 4
+# At the end of each COPY the server waits for us, who may have to wait for the thread that prepares blocks; but all
+# of them are copied again where the server refuses one row.
+BLOCKS_TOGETHER = 8
+# so long the thread may keep the one that sends from the next block, instead of 5 ms
+SWITCH_SECONDS = 0.0005
 # with more rows that do not match, converting the whole block is faster
 MAX_ODD_SHARE = 0.2
 # for the checked path: characters that no client file contains, so that values need no quoting
@@ -76,22 +82,15 @@ def copy_table(cursor: Cursor, load: Load, advance: Callable[[int], None]) -> tu
     `advance` is called with the number of records of each block. Raises psycopg2.Error when the connection is lost.
     """
     rejects, counts = Rejects(), Counts()
-    careful = _Careful(cursor, load)
     pattern = _build_pattern(load)
-    statements = _Statements(cursor, load.plan)
     if pattern and pattern.day_order:
         cursor.execute("select set_config('datestyle', %s, true)", (f"ISO, {pattern.day_order}",))
-    # there is always a savepoint: each block replaces the one before by its own
+    # there is always a savepoint: each COPY replaces the one before by its own
     cursor.execute("savepoint block")
-    ahead = _LookAhead(_prepare(load, pattern))
-    for block, ready in ahead:
+    for block, ready, loaded in _Copier(cursor, load).copy(_LookAhead(_prepare(load, pattern))):
         counts.read += len(block.records)
         load.extent.first, load.extent.last = load.extent.first or block.rows[0], block.rows[-1]
-        if _try_copy(cursor, statements.choose(ready.data, ready.wire), ready, ahead.prepare_next):
-            counts.loaded += ready.rows
-        else:
-            loaded, ready = careful.copy(block)
-            counts.loaded += loaded
+        counts.loaded += loaded
         store_rejects(load.home or cursor, ready.rejects, load.file_id, load.dataset_id)
         rejects.add(ready.rejects)
         counts.skipped += ready.skipped
@@ -202,11 +201,14 @@ def _add_lineage(block: Block, dataset_id: int, wire: Wire, hashes: list[bytes] 
     """Return the records, before each the lineage fields, behind it its hash; all at once is faster than one by one."""
     delimiter = wire.delimiter.encode()
     line = b"%d%s%%d%s%%b" % (dataset_id, delimiter, delimiter)
-    fields: list[Sequence[object]] = [block.rows, block.records]
+    columns: list[Sequence[int | bytes]] = [block.rows, block.records]
     if hashes is not None:
         line += b"%s%%b" % delimiter
-        fields.append(hashes)
-    return ((line + b"\n") * len(block.records)) % tuple(chain.from_iterable(zip(*fields, strict=True)))
+        columns.append(hashes)
+    fields: list[int | bytes] = [b""] * (len(columns) * len(block.records))
+    for at, column in enumerate(columns):
+        fields[at :: len(columns)] = column
+    return ((line + b"\n") * len(block.records)) % tuple(fields)
 
 
 def _prepare_block(checked: CheckedBlock, dataset_id: int) -> _ReadyBlock:
@@ -245,49 +247,116 @@ class _LookAhead:
         self._executor = ThreadPoolExecutor(1)
         self._following: deque[Future[ReadyPair | None]] = deque()
 
+    def __iter__(self) -> Iterator[ReadyPair]:
+        """Yield the blocks that were not taken before, and wait for each."""
+        # the first one here, because a reader may start its process with it
+        ready = next(self._blocks, None)
+        usual_seconds = sys.getswitchinterval()
+        sys.setswitchinterval(SWITCH_SECONDS)
+        try:
+            with self._executor:
+                while ready is not None:
+                    yield ready
+                    self.prepare_next()
+                    ready = self._following.popleft().result()
+        finally:
+            sys.setswitchinterval(usual_seconds)
+
     def prepare_next(self) -> None:
         """Begin to prepare the next blocks, as far as that has not begun."""
         while len(self._following) < BLOCKS_AHEAD:
             self._following.append(self._executor.submit(next, self._blocks, None))
 
-    def __iter__(self) -> Iterator[ReadyPair]:
-        """Yield the blocks."""
-        # the first one here, because a reader may start its process with it
-        ready = next(self._blocks, None)
-        with self._executor:
-            while ready is not None:
-                yield ready
-                self.prepare_next()
-                ready = self._following.popleft().result()
+    def take_prepared(self, is_wanted: Callable[[_ReadyBlock], bool]) -> ReadyPair | None:
+        """Return the next block if it is prepared already and wanted, else None."""
+        self.prepare_next()
+        following = self._following[0]
+        if not following.done() or following.exception() or not (pair := following.result()) or not is_wanted(pair[1]):
+            return None
+        self._following.popleft()
+        self.prepare_next()
+        return pair
 
 
-class _Stream(io.BytesIO):
-    """The data of a block; says when COPY begins to read them."""
+class _Stream(io.RawIOBase):
+    """The data of blocks for one COPY; `rows`: of those that were read."""
 
-    def __init__(self, data: bytes, begin: Callable[[], None]) -> None:
-        super().__init__(data)
-        self._begin = begin
+    def __init__(self, blocks: Iterable[_ReadyBlock]) -> None:
+        super().__init__()
+        self._blocks = iter(blocks)
+        self.rows = 0
 
-    def read(self, size: int | None = -1) -> bytes:
-        """Return the next bytes."""
-        self._begin()
-        return super().read(size)
+    def read(self, size: int = -1) -> bytes:
+        """Return the data of the next block, however many: psycopg2 sends all of them; nothing at the end."""
+        for ready in self._blocks:
+            self.rows += ready.rows
+            if ready.data:
+                return ready.data
+        return b""
 
 
-def _try_copy(cursor: Cursor, statement: str, ready: _ReadyBlock, begin: Callable[[], None] = lambda: None) -> bool:
-    """Copy one block; return False, with nothing copied, when the server refuses it, or counts other records."""
-    if not ready.data:
-        return True
+def _try_copy(cursor: Cursor, statement: str, blocks: Iterable[_ReadyBlock]) -> bool:
+    """Copy blocks; return False, with nothing copied, when the server refuses a row or counts other records."""
+    stream = _Stream(blocks)
     try:
         # in one statement, because each round trip costs as much as about a hundred rows
-        statements = f"release savepoint block; savepoint block; {statement}"
-        cursor.copy_expert(statements, _Stream(ready.data, begin), PIECE_BYTES)
-        copied = cursor.rowcount == ready.rows
+        cursor.copy_expert(f"release savepoint block; savepoint block; {statement}", stream)
+        copied = cursor.rowcount == stream.rows
     except _UNFIT:
         copied = False
     if not copied:
         cursor.execute("rollback to savepoint block")
     return copied
+
+
+class _Copier:
+    """Copies blocks: some with one COPY, one by one where the server refuses that."""
+
+    def __init__(self, cursor: Cursor, load: Load) -> None:
+        self._cursor = cursor
+        self._careful = _Careful(cursor, load)
+        self._statements = _Statements(cursor, load.plan)
+
+    def copy(self, ahead: _LookAhead) -> Iterator[tuple[Block, _ReadyBlock, int]]:
+        """Copy all blocks; yield each one, how it was prepared, and the number of its rows that were copied."""
+        most = BLOCKS_TOGETHER
+        for first in ahead:
+            group = [first]
+            if self._try_group(group, ahead, most):
+                most = min(most * 2, BLOCKS_TOGETHER)
+                yield from ((block, ready, ready.rows) for block, ready in group)
+            else:
+                most = 1
+                yield from self._copy_refused(group)
+
+    def _try_group(self, group: list[ReadyPair], ahead: _LookAhead, most: int) -> bool:
+        """Copy the block of `group`, and those prepared meanwhile that the same COPY takes, which are added to it."""
+        statement = self._choose_statement(group[0][1])
+
+        def take_blocks() -> Iterator[_ReadyBlock]:
+            # only when COPY begins to read: before that, the thread would delay it
+            ahead.prepare_next()
+            yield group[0][1]
+            while len(group) < most and (
+                pair := ahead.take_prepared(lambda ready: self._choose_statement(ready) == statement)
+            ):
+                group.append(pair)
+                yield pair[1]
+
+        return _try_copy(self._cursor, statement, take_blocks())
+
+    def _copy_refused(self, group: Sequence[ReadyPair]) -> Iterator[tuple[Block, _ReadyBlock, int]]:
+        """Copy blocks one by one, value by value where that is refused, too."""
+        for block, ready in group:
+            # a single one was tried already
+            if len(group) > 1 and _try_copy(self._cursor, self._choose_statement(ready), [ready]):
+                yield block, ready, ready.rows
+            else:
+                loaded, checked = self._careful.copy(block)
+                yield block, checked, loaded
+
+    def _choose_statement(self, ready: _ReadyBlock) -> str:
+        return self._statements.choose(ready.data, ready.wire)
 
 
 class _Careful:
@@ -310,7 +379,7 @@ class _Careful:
         ready = _prepare_block(checked, self._load.dataset_id)
         if ready.rows == 1:
             return self._copy_one(ready, checked.rows[0], raws, rejects)
-        if _try_copy(self._cursor, self._statement, ready):
+        if _try_copy(self._cursor, self._statement, [ready]):
             return ready.rows
         half = ready.rows // 2
         parts = (slice(0, half), slice(half, None))

@@ -18,7 +18,7 @@ from systemscripts.imports.values import number_spellings
 
 # |(?!) ends a round that fails: Python before 3.11.5 forgets where it began (cpython issue 106052)
 _FIELDS = {
-    "yyyy": "[1-9][0-9]{3}",
+    "yyyy": "[1-9][0-9][0-9][0-9]",
     "MM": "(?:0[1-9]|1[0-2])",
     "dd": "(?:0[1-9]|[12][0-9]|3[01])",
     "HH": "(?:[01][0-9]|2[0-3])",

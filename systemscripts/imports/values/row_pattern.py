@@ -113,8 +113,9 @@ def _build_field_pattern(field: Field, wire: Wire) -> str | None:
     value = column_patterns.build_value_pattern(column)
     if value is None:
         return None
-    empty = "" if column.required else f"|{quote}{quote}|(?=[{end}])|\\Z"
-    return f"{_exclude_marks(marks, wire)}(?:{value}|{quote}{value}{quote}{empty})"
+    # the frequent ones first
+    nothing, quoted_nothing = ("", "") if column.required else (f"(?=[{end}])|", f"|{quote}{quote}|\\Z")
+    return f"{_exclude_marks(marks, wire)}(?:{value}|{nothing}{quote}{value}{quote}{quoted_nothing})"
 
 
 def _list_marks(field: Field, wire: Wire) -> list[str]:

@@ -63,7 +63,7 @@ class DelimitedTable(Table):
         self._analyse(detected.width)
 
     def blocks(self) -> Iterator[Block]:
-        """Yield the records below the header, one block for about 4 MB of the file.
+        """Yield the records below the header, one block for about 1 MB of the file.
 
         Raises TryLaterError when the file changes meanwhile, BadDataError when it cannot be decoded.
         """

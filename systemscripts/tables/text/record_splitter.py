@@ -10,7 +10,7 @@ import re
 from array import array
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import accumulate, compress, repeat
-from operator import add
+from operator import add, contains
 from re import Pattern
 
 from systemscripts.errors import BadDataError
@@ -108,21 +108,24 @@ class RecordSplitter:
 
     def _count_lines(self, records: list[bytes], data: bytes, used: int) -> Sequence[int]:
         """Return the lines of the records; none unless they and their ends are all of the `data` that was used."""
-        joined = b"".join(records)
-        length, breaks, first = len(joined) + len(records), joined.count(b"\n"), self._line
+        length = sum(map(len, records)) + len(records)
+        breaks, first = data.count(b"\n", 0, used) - len(records), self._line
         if b"\r" in data:
             pairs = data.count(b"\r\n", 0, used)
-            length += pairs - joined.count(b"\r\n") if data.count(b"\r", 0, used) == pairs else -used
+            inside = b"".join(records).count(b"\r\n")
+            length += pairs - inside if data.count(b"\r", 0, used) == pairs else -used
         if length != used:
             return ()
-        if not breaks:
-            self._line += len(records)
-            return range(first, self._line)
-        # 10 is the line feed; a number is found faster than a text
-        counts = list(map(bytes.count, records, repeat(10)))
-        if max(counts) >= self.rules.max_lines:
-            return ()
         self._line += len(records) + breaks
+        if not breaks:
+            return range(first, self._line)
+        # 10 is the line feed, and a number is found faster than a text; usually no field has more than one
+        counts: list[int] = list(map(contains, records, repeat(10)))
+        if sum(counts) != breaks:
+            counts = list(map(bytes.count, records, repeat(10)))
+            if max(counts) >= self.rules.max_lines:
+                self._line = first
+                return ()
         return list(map(add, accumulate(counts[:-1], initial=first), range(len(counts))))
 
     def _split_body(self, body: bytes, final: bool) -> int:

@@ -14,10 +14,11 @@ from systemscripts.summary import Notice
 from systemscripts.tables.text import background_sha256, encodings
 from systemscripts.tables.text.record_splitter import MAX_LINE_BYTES
 
-# Each chunk becomes a block of records, so the memory for reading is a small multiple of this.
-CHUNK_BYTES = 4 * 2**20
+# Each chunk becomes a block of records, so the memory for reading is a small multiple of this. Larger ones do not fit
+# into the cache of the processor.
+CHUNK_BYTES = 2**20
 # The first chunks are smaller, each half as large again as the one before, so that the server gets data at once.
-FIRST_CHUNK_BYTES = 2**19
+FIRST_CHUNK_BYTES = 2**18
 # Pieces of the first pass, which fit into the cache of the processor.
 SCAN_PIECE_BYTES = 2**20
 # A record with totals is short.
@@ -115,7 +116,7 @@ class TextFile:
         return bytes(self.head).split(self.line_end, number)[number - 1] if self.line_end else b""
 
     def chunks(self) -> Iterator[bytes]:
-        """Yield the text in the wire encoding, about 4 MB at a time, without byte order mark."""
+        """Yield the text in the wire encoding, about 1 MB at a time, without byte order mark."""
         raw = self._read_chunks(self._text_start)
         return raw if self.wire_encoding == self.encoding else encodings.recode(raw, self.encoding, self.path)
 
