@@ -8,25 +8,28 @@ block, a thread prepares the next.
 
 from __future__ import annotations
 
-import csv
 import io
 import sys
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
-from itertools import compress
 from typing import TYPE_CHECKING
 
 import psycopg2
 import psycopg2.errors
 from psycopg2 import sql
 
+from systemscripts.imports.ready_blocks import (
+    CHECKED_WIRE,
+    SERVER_ENCODINGS,
+    BlockPreparer,
+    ReadyBlock,
+    ReadyPair,
+    build_ready_block,
+)
 from systemscripts.imports.rejects import Reject, Rejects, store_rejects
 from systemscripts.imports.target_plan import Plan
-from systemscripts.imports.values import row_pattern
-from systemscripts.imports.values.row_hashes import RowHasher
-from systemscripts.imports.values.row_pattern import RowPattern
 from systemscripts.imports.values.validate_rows import CheckedBlock, RowChecker, Rules
 from systemscripts.summary import Counts
 from systemscripts.tables.lineage import LINEAGE, Extent
@@ -35,8 +38,6 @@ from systemscripts.tables.model import Block, Table, Wire
 if TYPE_CHECKING:
     from systemscripts.db_utils import Cursor
 
-# PostgreSQL's names of the encodings it converts itself (PostgreSQL manual, table 23.3)
-_SERVER_ENCODINGS = {"utf-8": "UTF8", "cp1252": "WIN1252", "latin-1": "LATIN1", "iso8859-1": "LATIN1", "ascii": "UTF8"}
 # delimiters that COPY accepts in its text format (no letter, digit or point)
 TEXT_DELIMITERS = frozenset(",;\t|\x1f")
 # Rows that violate a type, a constraint, or the size limit of a row (8,160 bytes without long values) or field (1 GB).
@@ -48,10 +49,6 @@ BLOCKS_AHEAD = 4
 BLOCKS_TOGETHER = 8
 # so long the thread may keep the one that sends from the next block, instead of 5 ms
 SWITCH_SECONDS = 0.0005
-# with more rows that do not match, converting the whole block is faster
-MAX_ODD_SHARE = 0.2
-# for the checked path: characters that no client file contains, so that values need no quoting
-CHECKED_WIRE = Wire(delimiter="\x1f", quote="\x1e")
 
 
 @dataclass(frozen=True)
@@ -82,12 +79,12 @@ def copy_table(cursor: Cursor, load: Load, advance: Callable[[int], None]) -> tu
     `advance` is called with the number of records of each block. Raises psycopg2.Error when the connection is lost.
     """
     rejects, counts = Rejects(), Counts()
-    pattern = _build_pattern(load)
-    if pattern and pattern.day_order:
-        cursor.execute("select set_config('datestyle', %s, true)", (f"ISO, {pattern.day_order}",))
+    preparer = BlockPreparer(load.table, load.rules, load.dataset_id)
+    if preparer.day_order:
+        cursor.execute("select set_config('datestyle', %s, true)", (f"ISO, {preparer.day_order}",))
     # there is always a savepoint: each COPY replaces the one before by its own
     cursor.execute("savepoint block")
-    for block, ready, loaded in _Copier(cursor, load).copy(_LookAhead(_prepare(load, pattern))):
+    for block, ready, loaded in _Copier(cursor, load).copy(_LookAhead(preparer.prepare())):
         counts.read += len(block.records)
         load.extent.first, load.extent.last = load.extent.first or block.rows[0], block.rows[-1]
         counts.loaded += loaded
@@ -95,27 +92,10 @@ def copy_table(cursor: Cursor, load: Load, advance: Callable[[int], None]) -> tu
         rejects.add(ready.rejects)
         counts.skipped += ready.skipped
         advance(len(block.records))
-    if pattern and pattern.day_order:
+    if preparer.day_order:
         cursor.execute("set local datestyle to default")
     counts.rejected, load.extent.rows = rejects.count, counts.loaded
     return counts, rejects
-
-
-def _build_pattern(load: Load) -> RowPattern | None:
-    """Return the pattern of rows that the server reads as they are in the file, None if it reads none."""
-    wire = load.table.wire
-    return row_pattern.build_row_pattern(load.rules, wire) if wire.encoding in _SERVER_ENCODINGS else None
-
-
-@dataclass
-class _ReadyBlock:
-    """A block prepared for COPY."""
-
-    data: bytes
-    rows: int
-    rejects: list[Reject] = field(default_factory=list)
-    skipped: int = 0
-    wire: Wire = CHECKED_WIRE
 
 
 class _Statements:
@@ -144,99 +124,11 @@ class _Statements:
         if (wire, is_csv) not in self._known:
             form = sql.SQL("csv, quote {}{}").format(sql.Literal(wire.quote), self._force_null)
             statement = sql.SQL("{} with (delimiter {}, encoding {}, null '', format {})").format(
-                self._copy, sql.Literal(wire.delimiter), sql.Literal(_SERVER_ENCODINGS[wire.encoding]),
+                self._copy, sql.Literal(wire.delimiter), sql.Literal(SERVER_ENCODINGS[wire.encoding]),
                 form if is_csv else sql.SQL("text"),
             )  # fmt: skip
             self._known[wire, is_csv] = statement.as_string(self._cursor)
         return self._known[wire, is_csv]
-
-
-ReadyPair = tuple[Block, _ReadyBlock]
-
-
-def _prepare(load: Load, pattern: RowPattern | None) -> Iterator[ReadyPair]:
-    """Prepare each block: as it is, or rows that do not match converted, or all of them if they are many."""
-    checker = RowChecker(load.rules)
-    hasher = RowHasher(load.rules, load.table.wire) if load.rules.hashed else None
-    for block in load.table.blocks_matching(pattern.splitting) if pattern else load.table.blocks():
-        ready = _prepare_straight(block, load, pattern, checker, hasher) if pattern else None
-        ready = ready or _prepare_block(checker.check(block, load.table), load.dataset_id)
-        yield block, ready
-
-
-def _prepare_straight(
-    block: Block, load: Load, pattern: RowPattern, checker: RowChecker, hasher: RowHasher | None
-) -> _ReadyBlock | None:
-    """Prepare the raw records, those that do not match converted behind them.
-
-    Returns None if these are many, or if the records must be hashed in another way.
-    """
-    misfits = pattern.find_misfits(block)
-    if len(misfits) > len(block.records) * MAX_ODD_SHARE:
-        return None
-    sound, others = _split_block(block, misfits) if misfits else (block, None)
-    hashes = hasher.hash_records(sound.records) if hasher else None
-    if hasher and hashes is None:
-        return None
-    ready = _ReadyBlock(_add_lineage(sound, load.dataset_id, load.table.wire, hashes), len(sound.rows))
-    ready.wire = load.table.wire
-    if others:
-        checked = checker.check(others, load.table)
-        ready.data += _rows_as_csv(checked, load.dataset_id, ready.wire)
-        ready.rows += len(checked.rows)
-        ready.rejects, ready.skipped = checked.rejects, checked.skipped
-    return ready
-
-
-def _split_block(block: Block, misfits: Sequence[int]) -> tuple[Block, Block]:
-    """Return the records that match, and those at the positions `misfits`."""
-    fits = bytearray(b"\1") * len(block.records)
-    for at in misfits:
-        fits[at] = 0
-    others = Block([block.records[at] for at in misfits], [block.rows[at] for at in misfits])
-    return Block(list(compress(block.records, fits)), list(compress(block.rows, fits))), others
-
-
-def _add_lineage(block: Block, dataset_id: int, wire: Wire, hashes: list[bytes] | None) -> bytes:
-    """Return the records, before each the lineage fields, behind it its hash; all at once is faster than one by one."""
-    delimiter = wire.delimiter.encode()
-    line = b"%d%s%%d%s%%b" % (dataset_id, delimiter, delimiter)
-    columns: list[Sequence[int | bytes]] = [block.rows, block.records]
-    if hashes is not None:
-        line += b"%s%%b" % delimiter
-        columns.append(hashes)
-    fields: list[int | bytes] = [b""] * (len(columns) * len(block.records))
-    for at, column in enumerate(columns):
-        fields[at :: len(columns)] = column
-    return ((line + b"\n") * len(block.records)) % tuple(fields)
-
-
-def _prepare_block(checked: CheckedBlock, dataset_id: int) -> _ReadyBlock:
-    return _ReadyBlock(rows_as_text(checked, dataset_id), len(checked.rows), checked.rejects, checked.skipped)
-
-
-def rows_as_text(checked: CheckedBlock, dataset_id: int) -> bytes:
-    """Return checked rows in CHECKED_WIRE, the lineage fields first."""
-    rows = len(checked.rows)
-    columns = [[str(dataset_id)] * rows, list(map(str, checked.rows)), *checked.columns] if rows else []
-    delimiter, quote = CHECKED_WIRE.delimiter, CHECKED_WIRE.quote
-    text = "".join(map("%s\n".__mod__, map(delimiter.join, zip(*columns, strict=True))))
-    plain = text.count("\n") == rows and text.count(delimiter) == rows * (len(columns) - 1)
-    return text.encode() if plain and "\r" not in text and quote not in text else _write_csv(columns, CHECKED_WIRE)
-
-
-def _rows_as_csv(checked: CheckedBlock, dataset_id: int, wire: Wire) -> bytes:
-    """Return checked rows in the wire of the file, the lineage fields first."""
-    lineage = [[dataset_id] * len(checked.rows), checked.rows]
-    return _write_csv([*lineage, *checked.columns], wire) if checked.rows else b""
-
-
-def _write_csv(columns: Sequence[Sequence[object]], wire: Wire) -> bytes:
-    written = io.StringIO()
-    csv.writer(written, delimiter=wire.delimiter, quotechar=wire.quote, lineterminator="\n").writerows(
-        zip(*columns, strict=True)
-    )
-    return written.getvalue().encode(wire.encoding)
 
 
 class _LookAhead:
@@ -267,7 +159,7 @@ class _LookAhead:
         while len(self._following) < BLOCKS_AHEAD:
             self._following.append(self._executor.submit(next, self._blocks, None))
 
-    def take_prepared(self, is_wanted: Callable[[_ReadyBlock], bool]) -> ReadyPair | None:
+    def take_prepared(self, is_wanted: Callable[[ReadyBlock], bool]) -> ReadyPair | None:
         """Return the next block if it is prepared already and wanted, else None."""
         self.prepare_next()
         following = self._following[0]
@@ -281,7 +173,7 @@ class _LookAhead:
 class _Stream(io.RawIOBase):
     """The data of blocks for one COPY; `rows`: of those that were read."""
 
-    def __init__(self, blocks: Iterable[_ReadyBlock]) -> None:
+    def __init__(self, blocks: Iterable[ReadyBlock]) -> None:
         super().__init__()
         self._blocks = iter(blocks)
         self.rows = 0
@@ -295,7 +187,7 @@ class _Stream(io.RawIOBase):
         return b""
 
 
-def _try_copy(cursor: Cursor, statement: str, blocks: Iterable[_ReadyBlock]) -> bool:
+def _try_copy(cursor: Cursor, statement: str, blocks: Iterable[ReadyBlock]) -> bool:
     """Copy blocks; return False, with nothing copied, when the server refuses a row or counts other records."""
     stream = _Stream(blocks)
     try:
@@ -317,7 +209,7 @@ class _Copier:
         self._careful = _Careful(cursor, load)
         self._statements = _Statements(cursor, load.plan)
 
-    def copy(self, ahead: _LookAhead) -> Iterator[tuple[Block, _ReadyBlock, int]]:
+    def copy(self, ahead: _LookAhead) -> Iterator[tuple[Block, ReadyBlock, int]]:
         """Copy all blocks; yield each one, how it was prepared, and the number of its rows that were copied."""
         most = BLOCKS_TOGETHER
         for first in ahead:
@@ -333,7 +225,7 @@ class _Copier:
         """Copy the block of `group`, and those prepared meanwhile that the same COPY takes, which are added to it."""
         statement = self._choose_statement(group[0][1])
 
-        def take_blocks() -> Iterator[_ReadyBlock]:
+        def take_blocks() -> Iterator[ReadyBlock]:
             # only when COPY begins to read: before that, the thread would delay it
             ahead.prepare_next()
             yield group[0][1]
@@ -345,7 +237,7 @@ class _Copier:
 
         return _try_copy(self._cursor, statement, take_blocks())
 
-    def _copy_refused(self, group: Sequence[ReadyPair]) -> Iterator[tuple[Block, _ReadyBlock, int]]:
+    def _copy_refused(self, group: Sequence[ReadyPair]) -> Iterator[tuple[Block, ReadyBlock, int]]:
         """Copy blocks one by one, value by value where that is refused, too."""
         for block, ready in group:
             # a single one was tried already
@@ -355,7 +247,7 @@ class _Copier:
                 loaded, checked = self._careful.copy(block)
                 yield block, checked, loaded
 
-    def _choose_statement(self, ready: _ReadyBlock) -> str:
+    def _choose_statement(self, ready: ReadyBlock) -> str:
         return self._statements.choose(ready.data, ready.wire)
 
 
@@ -367,16 +259,16 @@ class _Careful:
         self._checker = RowChecker(load.rules)
         self._statement = _Statements(cursor, load.plan).build(CHECKED_WIRE, is_csv=True)
 
-    def copy(self, block: Block) -> tuple[int, _ReadyBlock]:
+    def copy(self, block: Block) -> tuple[int, ReadyBlock]:
         """Copy the good rows; return how many, and the rejects."""
         checked = self._checker.check(block, self._load.table, careful=True)
-        ready_block = _prepare_block(checked, self._load.dataset_id)
+        ready_block = build_ready_block(checked, self._load.dataset_id)
         raws = dict(zip(block.rows, block.records, strict=True))
         return self._copy_or_halve(checked, raws, ready_block.rejects), ready_block
 
     def _copy_or_halve(self, checked: CheckedBlock, raws: dict[int, bytes], rejects: list[Reject]) -> int:
         """Copy rows that passed the checks; if PostgreSQL refuses some of them, find these by halving."""
-        ready = _prepare_block(checked, self._load.dataset_id)
+        ready = build_ready_block(checked, self._load.dataset_id)
         if ready.rows == 1:
             return self._copy_one(ready, checked.rows[0], raws, rejects)
         if _try_copy(self._cursor, self._statement, [ready]):
@@ -390,7 +282,7 @@ class _Careful:
             for part in parts
         )
 
-    def _copy_one(self, ready: _ReadyBlock, line: int, raws: dict[int, bytes], rejects: list[Reject]) -> int:
+    def _copy_one(self, ready: ReadyBlock, line: int, raws: dict[int, bytes], rejects: list[Reject]) -> int:
         self._cursor.execute("savepoint record")
         try:
             self._cursor.copy_expert(self._statement, io.BytesIO(ready.data))

@@ -12,10 +12,11 @@ from systemscripts import duck
 from systemscripts.datasets.lake import Lake
 from systemscripts.directory_management import explain_write_error, sync_folder
 from systemscripts.duck import quote_identifier, quote_literal
-from systemscripts.imports import copy_rows
-from systemscripts.imports.copy_rows import CHECKED_WIRE, Load
+from systemscripts.imports import ready_blocks
+from systemscripts.imports.copy_rows import Load
 from systemscripts.imports.parquet import duckdb_types
 from systemscripts.imports.parquet.stage_rows import ABSENT, IS_GOOD, TABLE, StagedRows
+from systemscripts.imports.ready_blocks import CHECKED_WIRE
 from systemscripts.imports.rejects import Reject
 from systemscripts.imports.values.validate_rows import CheckedBlock, Field
 from systemscripts.tables import temporary_files
@@ -89,7 +90,7 @@ class Writer:
             kept, rows, rejects = [list(column) for column in checked.columns], list(checked.rows), []
         if rows:
             try:
-                self._stream.write(copy_rows.rows_as_text(CheckedBlock(rows, kept, []), self._load.dataset_id))
+                self._stream.write(ready_blocks.rows_as_text(CheckedBlock(rows, kept, []), self._load.dataset_id))
             except OSError as error:
                 raise explain_write_error(self._text, error) from error
             self._texts += len(rows)
