@@ -19,7 +19,7 @@ from systemscripts.errors import BadDataError, PasswordError
 from systemscripts.tables.parsers import archive_members, passwords, record_paths, sheet_overview, unpack_limits
 from systemscripts.tables.parsers.sheet_area import Area
 from systemscripts.tables.parsers.workbook import Book, Sheet, choose_sheets
-from systemscripts.tables.workbooks import confinement, protocol
+from systemscripts.tables.workbooks import confinement, protocol, sheet_helper
 from systemscripts.tables.workbooks.sheet_writer import SheetWriter, read_chunks
 
 # The parent reports one line: a longer reason would bury it.
@@ -43,18 +43,25 @@ def main(request: dict[str, Any], output: IO[bytes]) -> None:
             parser.unpack(Path(request["path"]), output)
         else:
             _send_book(parser, request, output)
-    except BadDataError as error:
-        protocol.write_json(output, protocol.FAILED, {"message": error.message, "hint": error.hint, "final": True})
-    except PasswordError:
-        protocol.write_json(output, protocol.FAILED, {"needs_password": True, "name": Path(request["path"]).name})
     except BrokenPipeError:
         # The parent is gone.
         return
     # A panic in Rust is a BaseException, not an Exception.
     except BaseException as error:
-        reason = " ".join(f"{type(error).__name__}: {error}".split())[:MAX_REASON_LETTERS]
-        protocol.write_json(output, protocol.FAILED, {"message": reason, "hint": "", "final": False})
+        _report(error, Path(request["path"]).name, output)
     output.flush()
+
+
+def _report(error: BaseException, name: str, output: IO[bytes]) -> None:
+    """Write the frame of an error in the file `name`."""
+    if isinstance(error, PasswordError):
+        failure = {"needs_password": True, "name": name}
+    elif isinstance(error, BadDataError):
+        failure = {"message": error.message, "hint": error.hint, "final": True}
+    else:
+        reason = " ".join(f"{type(error).__name__}: {error}".split())[:MAX_REASON_LETTERS]
+        failure = {"message": reason, "hint": "", "final": False}
+    protocol.write_json(output, protocol.FAILED, failure)
 
 
 def _import_parser(name: str) -> Any:
@@ -79,15 +86,20 @@ def _send_book(parser: Any, request: dict[str, Any], output: IO[bytes]) -> None:
     if requested is None and chosen and known and len(book.sheets) > 1:
         visible = [sheet for sheet in book.sheets if sheet.visible and sheet is not chosen[0] and sheet.weight >= 0]
         chosen = [sheet_overview.find_known_sheet([*chosen, *visible], known, read_chunks)]
-    for sheet in chosen:
-        protocol.write_json(output, protocol.SHEET, {"name": sheet.name})
-        protocol.write_warnings(output, sender.send(book, sheet, fill_merged=request["fill_merged"] and not is_area))
-        if requested is None and len(book.sheets) > 1:
-            protocol.write_frame(output, protocol.WHOLE)
-            # The parent keeps the sheet even where the rest of the file exceeds the limits.
-            output.flush()
-            others = sheet_overview.describe_others(book, sheet, sender.rows, read_chunks)
-            protocol.write_json(output, protocol.OTHERS, {"others": others})
+
+    def send(sheet: Sheet) -> None:
+        protocol.write_json(sender.output, protocol.SHEET, {"name": sheet.name})
+        notices = sender.send(book, sheet, fill_merged=request["fill_merged"] and not is_area)
+        protocol.write_warnings(sender.output, notices)
+
+    path = Path(request["path"])
+    sheet_helper.send_sheets(path, chosen, sender, send, lambda error, target: _report(error, path.name, target))
+    if chosen and requested is None and len(book.sheets) > 1:
+        protocol.write_frame(output, protocol.WHOLE)
+        # The parent keeps the sheet even where the rest of the file exceeds the limits.
+        output.flush()
+        others = sheet_overview.describe_others(book, chosen[0], sender.rows, read_chunks)
+        protocol.write_json(output, protocol.OTHERS, {"others": others})
     protocol.write_frame(output, protocol.END)
     # Before the workbook is freed, which takes a while.
     output.flush()

@@ -24,9 +24,9 @@ class SheetWriter:
     """Writes the frames of sheets, within limits on cells and bytes."""
 
     def __init__(self, output: IO[bytes], most_cells: int, most_bytes: int) -> None:
-        self._output = output
+        self.output = output
         self._most_cells, self._most_bytes = most_cells, most_bytes
-        self._cells = self._bytes = 0
+        self.cells = self._bytes = 0
         # of the last sheet sent
         self.rows = 0
 
@@ -78,17 +78,29 @@ class SheetWriter:
         return used
 
     def _write(self, first_row: int, count: int, content: bytes, width: int) -> None:
-        self._cells += count * width
-        self._bytes += len(content)
-        if self._cells > self._most_cells or self._bytes > self._most_bytes:
+        self._count(count * width, len(content))
+        self.rows += count
+        protocol.write_rows(self.output, first_row, count, content)
+
+    def forward(self, frames: Iterable[tuple[bytes, bytes]]) -> bool:
+        """Write the frames of a sheet that another process has read and counted; return whether it succeeded."""
+        for frame_type, payload in frames:
+            if frame_type == protocol.END:
+                return True
+            self._count(0, len(payload))
+            protocol.write_frame(self.output, frame_type, payload)
+        return False
+
+    def _count(self, cells: int, size: int) -> None:
+        self.cells += cells
+        self._bytes += size
+        if self.cells > self._most_cells or self._bytes > self._most_bytes:
             limit = f"{self._most_cells:,} cells or {self._most_bytes >> 30} GB of text"
             raise BadDataError(f"the sheet has more than {limit}", "Ask the sender for a smaller sheet or a CSV file.")
-        self.rows += count
-        protocol.write_rows(self._output, first_row, count, content)
 
     def _restart(self) -> None:
-        protocol.write_frame(self._output, protocol.RESTART)
-        self._cells = self._bytes = self.rows = 0
+        protocol.write_frame(self.output, protocol.RESTART)
+        self.cells = self._bytes = self.rows = 0
 
 
 def _list_quick_ways(sheet: Sheet) -> list[MakeReady | None]:

@@ -264,7 +264,7 @@ def test_a_child_that_waits_for_ever_is_ended_by_the_clock(tmp_path: Path, monke
 def test_a_child_without_memory_ends_in_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(parser_process, "LIMITS", parser_process.Limits(memory_bytes=8 * 2**20))
     with pytest.raises(BadDataError, match=r"more memory|is not a valid Excel workbook"):
-        open_table(xlsx(tmp_path / "list.xlsx", {"List": ROWS}))
+        open_table(xlsx(tmp_path / "list.xlsx", {"List": [[f"{number} {'x' * 900}"] for number in range(3000)]}))
 
 
 def test_a_killed_reader_leaves_no_debris(tmp_path: Path) -> None:
