@@ -20,6 +20,8 @@ from systemscripts.sources import Request
 
 # a quarter of what most systems allow a process
 MAX_OPEN_FILES = 256
+# the advice writes out what is not on the disk; what is there leaves the memory, and of a large file the load needs it
+MAX_ADVISED_BYTES = 1 << 20
 
 
 def parse_single_name(pattern: str) -> str:
@@ -85,8 +87,7 @@ def _sync_files(paths: Sequence[Path]) -> None:
         with ExitStack() as stack:
             streams = [stack.enter_context(path.open("rb", 0)) for path in paths[first : first + MAX_OPEN_FILES]]
             for stream in streams:
-                # writes it out; what is not on the disk stays in memory, whatever the advice says
-                os.posix_fadvise(stream.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+                os.posix_fadvise(stream.fileno(), 0, MAX_ADVISED_BYTES, os.POSIX_FADV_DONTNEED)
             for stream in streams:
                 os.fsync(stream.fileno())
 
