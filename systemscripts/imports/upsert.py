@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from psycopg2 import sql
 
+from systemscripts.errors import TryLaterError
 from systemscripts.imports import copy_rows
 from systemscripts.imports.copy_rows import Load
 from systemscripts.imports.rejects import Reject, Rejects, store_rejects
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from systemscripts.db_utils import Cursor
 
 INCOMING_TABLE = "incoming_rows"
+CHANGES_TABLE = "changed_rows"
 # An entry of a B-tree has at most 2,704 bytes (nbtree.h, BTMaxItemSize); the rest is for its header and alignment.
 MAX_INDEX_ENTRY_BYTES = 2600
 ENTRY_BYTES_PER_KEY = 16
@@ -98,13 +100,21 @@ def in_zone_of_history(cursor: Cursor) -> Iterator[None]:
 
 
 def _apply_rows(cursor: Cursor, names: _Names) -> int:
-    """Write the history and the rows; return how many rows were updated or inserted."""
+    """Write the history and the rows; return how many rows were updated or inserted.
+
+    Raises TryLaterError where another session wrote rows between their comparison and their update.
+    """
     with in_zone_of_history(cursor):
         if names.folds:
             cursor.execute(names.sql(_FOLD_TWINS))
+        cursor.execute(names.sql(_FIND_CHANGES))
+        changed = cursor.rowcount
         cursor.execute(names.sql(_KEEP_OLD_ROWS))
     cursor.execute(names.sql(_UPDATE))
     updated = cursor.rowcount
+    if updated != changed:
+        target = names.parts["target"].as_string(cursor)
+        raise TryLaterError(f"another session changed rows of {target} during the load", "The next run loads it.")
     cursor.execute(names.sql(_INSERT))
     return updated + cursor.rowcount
 
@@ -179,6 +189,7 @@ class _Names:
         lineage = [*map(sql.Identifier, LINEAGE)]
         self.parts: dict[str, sql.Composable] = {
             "incoming": sql.Identifier("pg_temp", INCOMING_TABLE),
+            "changes": sql.Identifier("pg_temp", CHANGES_TABLE),
             "target": sql.Identifier(plan.schema, plan.table),
             "target_name": sql.Literal(plan.name),
             "ledger": sql.Identifier(plan.ledger),
@@ -238,12 +249,20 @@ _FOLD_TWINS = """
         delete from {target} t using twin where t.ctid = twin.ctid and twin.row_number > 1 returning t.*)
     insert into {ledger}.trowhistory (target_table, dataset_id, previous_dataset_id, key, old_row)
     select {target_name}, {dataset}, i.dataset_id, {key}, to_jsonb(i.*) from gone i"""
+# All columns of both tables are compared once; in a partitioned table a place alone does not name a row.
+_FIND_CHANGES = f"""
+    create temporary table {{changes}} on commit drop as
+    select t.tableoid as part, t.ctid as old_place, i.ctid as new_place
+    from {{target}} t join {{incoming}} i on {_CHANGES}"""
+_CHANGED = "t.tableoid = c.part and t.ctid = c.old_place"
 _KEEP_OLD_ROWS = f"""
     insert into {{ledger}}.trowhistory (target_table, dataset_id, previous_dataset_id, key, old_row)
     select {{target_name}}, {{dataset}}, t.dataset_id, {{key}}, to_jsonb(t.*)
-    from {{target}} t join {{incoming}} i on {_CHANGES}
+    from {{changes}} c join {{incoming}} i on i.ctid = c.new_place join {{target}} t on {_CHANGED}
     where t.dataset_id <> i.dataset_id"""
-_UPDATE = f"update {{target}} t set {{settings}} from {{incoming}} i where {_CHANGES}"
+_UPDATE = f"""
+    update {{target}} t set {{settings}}
+    from {{changes}} c join {{incoming}} i on i.ctid = c.new_place where {_CHANGED}"""
 _INSERT = f"""
     insert into {{target}} ({{columns}}) select {{columns}} from {{incoming}} i
     where not exists (select from {{target}} t where {_SAME})"""

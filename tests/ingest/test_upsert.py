@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import time
 from typing import Any
 
+import psycopg2
 import pytest
 
 from tests.conftest import Installation
@@ -62,6 +65,44 @@ def test_what_was_undone_comes_back_only_when_asked(installation: Installation) 
     installation.drop("things.csv", wrong)
     assert installation.summary("generic_import", "things", "--reload")["rows"][0]["state"] == "loaded"
     assert rows(installation) == [("1", "wrong", "y")]
+
+
+def test_rows_at_equal_places_of_two_partitions_are_not_mistaken_for_each_other(installation: Installation) -> None:
+    installation.sql(
+        """create table public.things (dataset_id integer not null, source_row integer not null, id integer, a text,
+               b text) partition by list (id);
+           create table public.one partition of public.things for values in (1);
+           create table public.other partition of public.things default"""
+    )
+    installation.configure("things", **CONFIG, schema={"id": "integer"})
+    load(installation, "id,a,b\n1,x,y\n2,x,y\n")
+    assert installation.sql("select count(*), count(distinct ctid) from things") == [(2, 1)]
+    second = load(installation, "id,a,b\n1,x,y\n2,z,y\n")
+    assert (second["loaded"], second["skipped"]) == (1, 1)
+    assert installation.sql("select id, a from things order by 1") == [(1, "x"), (2, "z")]
+    assert installation.sql("select key ->> 'id', old_row ->> 'a' from dba.trowhistory") == [("2", "x")]
+
+
+def test_a_row_that_another_session_writes_meanwhile_is_loaded_by_the_next_run(installation: Installation) -> None:
+    installation.configure("things", **CONFIG)
+    load(installation, "id,a,b\n1,x,y\n2,x,y\n")
+    installation.drop("things_2.csv", "id,a,b\n1,new,y\n2,new,y\n")
+    is_waiting = "select count(*) from pg_stat_activity where wait_event_type = 'Lock' and query like '%update %'"
+    with contextlib.closing(psycopg2.connect(installation.url)) as other, other.cursor() as cursor:
+        cursor.execute("update public.things set b = 'by hand' where id = '1'")
+        process = installation.start("generic_import", "things")
+        while process.poll() is None and installation.sql(is_waiting) == [(0,)]:
+            time.sleep(0.05)
+        other.commit()
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 75
+    assert "another session changed rows" in errors
+    assert rows(installation) == [("1", "x", "by hand"), ("2", "x", "y")]
+    assert load(installation, "id,a,b\n1,new,y\n2,new,y\n", "things_2.csv")["loaded"] == 2
+    assert rows(installation) == [("1", "new", "y"), ("2", "new", "y")]
+    assert installation.sql("select key ->> 'id', old_row ->> 'b' from dba.trowhistory order by 1") == [
+        ("1", "by hand"), ("2", "y"),
+    ]  # fmt: skip
 
 
 def test_empty_keeps_the_old_value_where_asked(installation: Installation) -> None:
