@@ -24,7 +24,7 @@ JITTER_SHARE = 0.25
 TOO_MANY_REQUESTS = 429
 # draft-ietf-httpapi-ratelimit-headers-07, and what most APIs send
 RATE_LIMIT_PREFIXES = ("RateLimit", "X-RateLimit", "X-Rate-Limit")
-# a greater number is no duration but a moment since 1970, this one in 2001
+# a greater number is a moment since 1970, not a duration; this one is in 2001
 MIN_EPOCH_SECONDS = 1e9
 # of any pause that is asked for: a year, so that its end is a date
 LONGEST_SECONDS = 366 * 86400.0

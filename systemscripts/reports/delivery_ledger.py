@@ -15,7 +15,6 @@ import json
 import logging
 import tempfile
 from collections.abc import Callable
-from dataclasses import dataclass
 from email.message import EmailMessage
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,10 +24,11 @@ from systemscripts.commands import format_command
 from systemscripts.db_utils import Connection, Cursor, advisory_lock, transaction
 from systemscripts.directory_management import explain_unsafe_name
 from systemscripts.errors import ConfigurationError, EtlError, TryLaterError
-from systemscripts.reports import subscribers
+from systemscripts.reports import subscribers, written_mails
 from systemscripts.reports.content import Content, gather_content
 from systemscripts.reports.definition import Report
 from systemscripts.reports.render import Rendered, render_report
+from systemscripts.reports.written_mails import OWN_RECIPIENTS, SUBSCRIBER, TARGET_PREFIX, Delivery
 from systemscripts.tables import temporary_files
 
 if TYPE_CHECKING:
@@ -36,30 +36,10 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-# Precedes the name of a delivery target in the list of recipients.
-TARGET_PREFIX = "target:"
-# What a mail notes that went to the recipients of one row of `for_each`.
-OWN_RECIPIENTS = "own_recipients"
-# Which user's subscription a mail answers: it is sent only while the user wants it and may read it.
-SUBSCRIBER = "subscriber"
 # Precedes the place and the name of a target at which the files are, but still under temporary names.
 ASIDE_PREFIX = "aside:"
 # Delivers files to the target with a name: see targets.deliver for mark, aside_at, note_aside.
 DeliverToTarget = Callable[[str, list[Path], str, str, Callable[[str], None]], None]
-
-
-@dataclass(frozen=True)
-class Delivery:
-    """The result of one mail."""
-
-    delivery_id: int
-    # sent, pending (see error), or nothing
-    status: str
-    subject: str
-    recipients: list[str]
-    error: str = ""
-    # of the error
-    exit_code: int = EtlError.exit_code
 
 
 def deliver_report(
@@ -109,7 +89,7 @@ def _write_mails(cursor: Cursor, report: Report, reader: Connection, run_uuid: s
     A kill in between does not lose one. All of them report what is new since the last delivery.
     """
     content = gather_content(report, cursor, reader, run_uuid)
-    named = _list_recipients(cursor, report)
+    named = written_mails.list_recipients(cursor, report)
     mails = [
         _write_mail(cursor, report, gather_content(report, cursor, reader, run_uuid, each=row["name"]), run_uuid,
                     row["recipients"], {OWN_RECIPIENTS: True})
@@ -152,16 +132,6 @@ def _has_subscriptions(cursor: Cursor, report: Report) -> bool:
     return cursor.fetchone() is not None
 
 
-def _list_recipients(cursor: Cursor, report: Report) -> list[str]:
-    """Return the named recipients, each address once, without the users who want the report no longer."""
-    addresses = report.recipients or ([] if report.targets else settings.current().report_recipients)
-    named = [*addresses, *(f"{TARGET_PREFIX}{name}" for name in report.targets)]
-    # the first one of each address, in their order
-    by_address = {settings.extract_address(name): name for name in reversed(named)}
-    left = subscribers.list_left(cursor, report)
-    return [name for address, name in reversed(by_address.items()) if address.lower() not in left]
-
-
 def _compose_mail(report: Report, rendered: Rendered, recipients: list[str]) -> EmailMessage:
     addresses = [name for name in recipients if not name.startswith(TARGET_PREFIX)]
     if addresses and not mail.is_configured():
@@ -183,91 +153,97 @@ def _send_mail(
     deliver_to_target: DeliverToTarget | None,
     permanently_refused: dict[str, Refusal],
 ) -> Delivery:
-    """Send one mail and its files to those who do not have it yet; `gone` collects the permanently refused."""
+    """Send one mail and its files to those who do not have it yet; collect who is refused permanently."""
     with transaction(connection) as cursor:
-        cursor.execute(
-            """select message, subject, recipients, accepted, covered ? %s, covered ->> %s, message_id
-               from dba.treportdelivery where delivery_id = %s""",
-            (OWN_RECIPIENTS, SUBSCRIBER, delivery_id),
-        )
-        row: Any = cursor.fetchone()
-        content, subject, recipients, accepted, has_own, subscriber, message_id = row
-        # the recipients may have been corrected since it was written
-        if not has_own:
-            left_it = subscribers.list_left(cursor, report)
-            recipients = [name for name in recipients if subscribers.normalize(name) not in left_it]
-            recipients = _list_recipients(cursor, report) or recipients
-        is_left = subscriber is not None and subscribers.find_subscriber(cursor, report, subscriber) is None
-    if is_left or not recipients:
-        text = "the user wants the report no longer, or may not read it any more" if is_left else "all have left it"
-        _record_status(connection, delivery_id, "nothing", accepted, text)
-        return Delivery(delivery_id, "nothing", subject, recipients)
-    served = {settings.extract_address(name) for name in accepted}
-    left = [name for name in recipients if settings.extract_address(name) not in served]
+        written = written_mails.read_mail(cursor, report, delivery_id)
+    if written.needless:
+        written.note(connection, "nothing", written.needless)
+        return written.conclude("nothing")
+    left = written.list_left()
+    correct_in = _name_place(report, written)
     try:
         for name in [name for name in left if name.startswith(TARGET_PREFIX)]:
-            target = name.removeprefix(TARGET_PREFIX)
-
-            def note_aside(place_mark: str, target: str = target) -> None:
-                accepted[:] = [*_list_without_aside(accepted, target), f"{ASIDE_PREFIX}{place_mark}:{target}"]
-                _record_status(connection, delivery_id, "pending", accepted, None)
-
-            mark = hashlib.sha256(f"{message_id} {name}".encode()).hexdigest()[:16]
-            aside_at = _find_aside(accepted, target)
-            _deliver_files(bytes(content), target, deliver_to_target, mark, aside_at, note_aside)
-            accepted[:] = [*_list_without_aside(accepted, target), name]
+            _send_to_target(connection, written, name, deliver_to_target)
             left.remove(name)
-            # a kill from here on does not deliver them again
-            _record_status(connection, delivery_id, "pending", accepted, None)
         asked = [name for name in left if settings.extract_address(name) not in permanently_refused]
-        correct_in = (
-            "the import, notify"
-            if has_own
-            else f"config/reports/{report.report_name}.yaml"
-            if report.recipients
-            else "config/.env, REPORT_RECIPIENTS"
-        )
-
-        def record_accepted(refused: list[Refusal]) -> None:
-            # before the rest of the session: a kill in it repeats no mail
-            served = [*accepted, *_list_served(asked, refused)]
-            _record_status(connection, delivery_id, "pending", served, None)
-
-        message = _read_message(bytes(content))
-        refused = mail.send(message, asked, correct_in=correct_in, on_accepted=record_accepted) if asked else []
+        refused = _send_to_mailboxes(connection, written, asked, correct_in) if asked else []
     except (TryLaterError, ConfigurationError) as error:
-        _record_status(connection, delivery_id, "pending", accepted, str(error))
+        written.note(connection, "pending", str(error))
         raise
     except EtlError as error:
-        _record_status(connection, delivery_id, "pending", accepted, str(error))
-        return Delivery(delivery_id, "pending", subject, recipients, str(error))
-    accepted += _list_served(asked, refused)
-    temporary = [refusal for refusal in refused if refusal.is_temporary]
+        written.note(connection, "pending", str(error))
+        return written.conclude("pending", str(error))
+    written.accepted += _list_served(asked, refused)
     permanently_refused |= {
         settings.extract_address(refusal.mailbox): refusal for refusal in refused if not refusal.is_temporary
     }
+    return _finish_mail(connection, written, left, refused, permanently_refused, correct_in)
+
+
+def _name_place(report: Report, written: written_mails.WrittenMail) -> str:
+    """Return where the recipients of a mail are named."""
+    if written.has_own_recipients:
+        return "the import, notify"
+    return f"config/reports/{report.report_name}.yaml" if report.recipients else "config/.env, REPORT_RECIPIENTS"
+
+
+def _send_to_target(
+    connection: Connection, written: written_mails.WrittenMail, name: str, deliver_to_target: DeliverToTarget | None
+) -> None:
+    """Deliver the files of a mail to a target, and note that; `name`: with its prefix."""
+    target = name.removeprefix(TARGET_PREFIX)
+
+    def note_aside(place_mark: str) -> None:
+        aside = f"{ASIDE_PREFIX}{place_mark}:{target}"
+        written.accepted = [*_list_without_aside(written.accepted, target), aside]
+        written.note(connection, "pending")
+
+    mark = hashlib.sha256(f"{written.message_id} {name}".encode()).hexdigest()[:16]
+    aside_at = _find_aside(written.accepted, target)
+    _deliver_files(written.content, target, deliver_to_target, mark, aside_at, note_aside)
+    written.accepted = [*_list_without_aside(written.accepted, target), name]
+    # a kill from here on does not deliver them again
+    written.note(connection, "pending")
+
+
+def _send_to_mailboxes(
+    connection: Connection, written: written_mails.WrittenMail, asked: list[str], correct_in: str
+) -> list[Refusal]:
+    """Send a mail, and note who has it as soon as the server accepted it; return who was refused."""
+
+    def record_accepted(refused: list[Refusal]) -> None:
+        # before the rest of the session: a kill in it repeats no mail
+        served = [*written.accepted, *_list_served(asked, refused)]
+        written_mails.record_status(connection, written.delivery_id, "pending", served, None)
+
+    message = _read_message(written.content)
+    return mail.send(message, asked, correct_in=correct_in, on_accepted=record_accepted)
+
+
+def _finish_mail(
+    connection: Connection,
+    written: written_mails.WrittenMail,
+    left: list[str],
+    refused: list[Refusal],
+    permanently_refused: dict[str, Refusal],
+    correct_in: str,
+) -> Delivery:
+    """Note how it ended; it stays pending for who was refused temporarily, or if no one has it."""
+    temporary = [refusal for refusal in refused if refusal.is_temporary]
     permanent = [
         permanently_refused[address]
         for name in left
         if (address := settings.extract_address(name)) in permanently_refused
     ]
     text = f"the mail server refused {', '.join(map(str, [*temporary, *permanent]))}"
-    if temporary or not accepted:
-        text += (
-            "; the others have the mail" if accepted else f"; no one has the mail, correct the address in {correct_in}"
-        )
-        _record_status(connection, delivery_id, "pending", accepted, text)
-        code = TryLaterError.exit_code if temporary else EtlError.exit_code
-        return Delivery(delivery_id, "pending", subject, recipients, text, code)
-    _record_status(connection, delivery_id, "sent", accepted, text if permanent else None)
-    logger.info("sent %s to %s", subject, ", ".join(accepted))
-    return Delivery(delivery_id, "sent", subject, recipients)
-
-
-def _list_served(asked: list[str], refused: list[Refusal]) -> list[str]:
-    """Return the addresses of those who were not refused."""
-    names = {refusal.mailbox for refusal in refused}
-    return [settings.extract_address(name) for name in asked if name not in names]
+    if temporary or not written.accepted:
+        rest = "; no one has the mail, correct the address in " + correct_in
+        text += "; the others have the mail" if written.accepted else rest
+        written.note(connection, "pending", text)
+        return written.conclude("pending", text, TryLaterError.exit_code if temporary else EtlError.exit_code)
+    written.note(connection, "sent", text if permanent else None)
+    logger.info("sent %s to %s", written.subject, ", ".join(written.accepted))
+    return written.conclude("sent")
 
 
 def _find_aside(accepted: list[str], target: str) -> str:
@@ -305,14 +281,7 @@ def _read_message(content: bytes) -> EmailMessage:
     return email.message_from_bytes(content, policy=email.policy.default)
 
 
-def _record_status(
-    connection: Connection, delivery_id: int, status: str, accepted: list[str], error: str | None
-) -> None:
-    with transaction(connection) as cursor:
-        cursor.execute(
-            """update dba.treportdelivery set status = %(status)s, accepted = %(accepted)s, error = %(error)s,
-                   sent_at = case when %(status)s = 'sent' then now() end,
-                   message = case when %(status)s <> 'pending' then null else message end
-               where delivery_id = %(delivery_id)s""",
-            {"status": status, "accepted": accepted, "error": error, "delivery_id": delivery_id},
-        )
+def _list_served(asked: list[str], refused: list[Refusal]) -> list[str]:
+    """Return the addresses of those who were not refused."""
+    names = {refusal.mailbox for refusal in refused}
+    return [settings.extract_address(name) for name in asked if name not in names]
