@@ -17,8 +17,8 @@ from systemscripts.tables.model import Wire
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
-# To start DuckDB takes as long as to hash so many rows in Python (0.1 s).
-MIN_RECORDS = 10_000
+# Of a whole file: to start DuckDB takes as long as to hash so many rows in Python.
+MIN_RECORDS = 5000
 
 
 class RowHasher:
@@ -35,13 +35,15 @@ class RowHasher:
         )
         self._text = _build_text(rules.fields)
         self._connection: DuckDBPyConnection | None = None
+        self._seen = 0
 
     def hash_records(self, records: Sequence[bytes]) -> list[bytes] | None:
-        """Return the hash of each record; None where that is left to Python: few records, or DuckDB cannot read them.
+        """Return the hash of each record; None where Python has to: few records so far, or DuckDB cannot read them.
 
         `records`: well-formed, of as many fields as the table has columns.
         """
-        if self._connection is None and len(records) < MIN_RECORDS:
+        self._seen += len(records)
+        if self._seen < MIN_RECORDS:
             return None
         import duckdb
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import io
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from systemscripts.imports import column_layout
 from systemscripts.imports.values import row_hashes
 from systemscripts.imports.values.row_hashes import RowHasher
 from systemscripts.imports.values.validate_rows import RowChecker
-from systemscripts.tables.model import ReadingOptions
+from systemscripts.tables.model import ReadingOptions, Wire
 from systemscripts.tables.open_table import open_table
 
 TEXTS = ["", "x", "it's", 'say "so"', "two\r\nlines", "two\nlines", " ", "a,b;c\td", "\\N", "null", "é ß Ž", "0" * 3000]
@@ -64,10 +65,18 @@ def test_both_hash_alike_with_letters_beyond_the_first_plane_one_column_or_very_
     assert of_duckdb == of_python
 
 
-def test_what_duckdb_would_read_in_another_way_is_left_to_python(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_what_duckdb_would_read_in_another_way_is_left_to_python(tmp_path: Path) -> None:
     # it refuses so long a row
     assert hash_both(tmp_path, ["a", "b"], [["x" * 5_000_000, "y"]])[0] is None
+
+
+def test_a_file_of_many_small_blocks_is_hashed_by_duckdb_from_some_thousand_rows_on(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr(row_hashes, "MIN_RECORDS", 3)
-    assert hash_both(tmp_path, ["a", "b"], [["x", "y"]] * 2)[0] is None
+    config = ImportConfig.model_validate(
+        {"config_name": "hashed", "file_pattern": ".*", "target_table": "pg.hashed", "load_mode": "new_rows"}
+    )
+    hasher = RowHasher(column_layout.build_layout(config, ["a"], ["a"]).rules(None, {}), Wire(",", '"'))
+    hashed = [hasher.hash_records([b"x"]) for _ in range(4)]
+    assert hashed == [None, None, *[[hashlib.sha256(b"a=1:x").hexdigest()[:32].encode()]] * 2]
