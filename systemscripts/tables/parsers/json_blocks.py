@@ -19,8 +19,8 @@ from systemscripts.tables.parsers.json_text import JsonText
 
 # Large enough that planning a query does not count, small enough for the memory of several.
 BLOCK_BYTES = 4 * 2**20
-# One block for each processor, and one that is ready.
-THREADS, MAX_WAITING = 2, 3
+# One block for each processor, and as many that are ready.
+THREADS, MAX_WAITING = 2, 4
 # An object without the known separator within this is left to the general reader.
 MAX_UNCUT_BYTES = 4 * BLOCK_BYTES
 
@@ -100,7 +100,7 @@ class BlockReader:
                 if converted is None:
                     break
                 block, _ = waiting.popleft()
-                yield PlainRows(*converted, (block + self._between).count(b"\n"))
+                yield PlainRows(*converted, block.count(b"\n") + self._between.count(b"\n"))
         text.give_back(self._between + self._separator.join([*(block for block, _ in waiting), self._kept]))
 
     def _cut_blocks(self, text: JsonText) -> Iterator[bytes]:

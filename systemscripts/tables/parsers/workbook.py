@@ -74,6 +74,9 @@ def choose_sheets(book: Book, requested: str | int | None) -> list[Sheet]:
     """
     if requested is None or (requested == ALL and all(sheet.name != ALL for sheet in book.sheets)):
         visible = sorted((sheet for sheet in book.sheets if sheet.visible), key=lambda sheet: -sheet.weight)
+        if [sheet.name for sheet in visible] == [""]:
+            # a file without sheets is one table, even where it holds nothing
+            return visible
         holding = (sheet for sheet in visible if holds_anything(sheet))
         return list(holding if requested else islice(holding, 1))
     matching = _find_matching(book.sheets, requested)
