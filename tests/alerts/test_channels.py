@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -14,6 +15,7 @@ from systemscripts.alerts import web_channels
 from systemscripts.alerts.alert_state import State
 from systemscripts.errors import TryLaterError
 from systemscripts.settings.alert_addresses import list_secret_parts, split_addresses
+from tests.conftest import PROJECT
 from tests.mail_origin import strip_origin
 from tests.smtp_server import SmtpServer
 from tests.tiny_jobs import Jobs, wait_for
@@ -141,6 +143,33 @@ def test_mail_that_cannot_be_sent_is_on_the_screens_until_it_is_sent(
     assert mail_server.list_recipients() == RECIPIENTS
     assert "problems  none" in jobs.installation.run("status").stdout
     assert desk_lines.list_troubles() == []
+
+
+def test_syslog_hears_once_of_mail_that_cannot_be_sent_and_once_of_its_end(
+    jobs: Jobs, mail_server: SmtpServer, tmp_path: Path
+) -> None:
+    # in place of the module of Python, because not every host of a test has a syslog that it may read
+    lines = tmp_path / "syslog"
+    (tmp_path / "syslog.py").write_text(
+        "LOG_USER, LOG_ERR, LOG_WARNING, LOG_NOTICE = 8, 3, 4, 5\n"
+        "def openlog(*options): pass\n"
+        f"def syslog(level, text): open({str(lines)!r}, 'a').write(f'{{level}} {{text}}\\n')\n"
+    )
+    path = f"{tmp_path}:{jobs.installation.process_environment()['PYTHONPATH']}"
+    mail_server.greeting = "421 closed"
+    for way in ("BadDataError", "EtlError"):
+        jobs.run("tiny", way, PYTHONPATH=path)
+    [error] = lines.read_text().splitlines()
+    assert re.fullmatch(rf"3 {re.escape(str(PROJECT))}: mail cannot be sent: .*421 closed.*", error), error
+    mail_server.greeting = "220 test"
+    for _ in range(2):
+        jobs.run("tiny", "well", PYTHONPATH=path)
+    assert lines.read_text().splitlines() == [error, f"5 {PROJECT}: over: mail cannot be sent"]
+    # of one recipient who is refused, too
+    mail_server.answers[RECIPIENTS[0]] = "550 5.1.1 unknown user"
+    jobs.run("tiny", "BadDataError", PYTHONPATH=path)
+    last = lines.read_text().splitlines()[-1]
+    assert last.startswith(f"3 {PROJECT}: mail to {RECIPIENTS[0]} is refused: the mail server refused"), last
 
 
 def test_addresses_are_separated_by_commas_that_a_scheme_follows_and_hide_their_parts() -> None:

@@ -15,11 +15,14 @@ from systemscripts import configuration, db_utils, file_ledger
 from systemscripts.directory_management import Directories
 from systemscripts.ingest import run_imports
 from tests.conftest import Installation
+from tests.sales.conftest import Shop, make_shop, s3_server, shop
 from tests.sources import door_matrix, store_servers
 from tests.sources.door_matrix import make_rows
 from tests.sources.store_servers import PASSWORD, StoreServer
+from tests.sources.test_http import FileServer, site
 from tests.ssh import servers
 
+__all__ = ["make_shop", "s3_server", "shop", "site"]  # the fixtures
 RUN = "00000000-0000-4000-8000-00000000000a"
 
 
@@ -115,6 +118,55 @@ def test_sftp_and_a_folder_bring_archives_too_and_a_kept_one_comes_once(
         assert (list(inbox.iterdir()), count(installation)) == ([], 6)
         installation.configure("orders", sources=[{"type": "local", "unpack": "x"}])
         assert "needs path" in door_matrix.load(installation, 78).stderr
+
+
+def test_a_bucket_brings_archives_whose_object_is_moved_after_the_last_file_also_after_a_kill(shop: Shop) -> None:
+    installation = shop.installation
+    installation.write_settings(FILE_STILL_SECONDS="0")
+    shop.put("in/pack_1.zip", pack(orders_1_csv=make_rows(1), orders_2_csv=make_rows(2), readme=b"read me"))
+    shop.put("in/orders_9.csv", make_rows(9))
+    prefixes = {"prefix": "in", "processed_prefix": "done", "error_prefix": "refused"}
+    installation.configure(
+        "orders", file_pattern=r"orders_\d\.csv", load_mode="append", target_table="public.orders",
+        sources=[{"type": "s3", "unpack": r"pack_\d\.zip", **prefixes}],
+    )  # fmt: skip
+    door_matrix.kill(installation, ("systemscripts.file_ledger:mark_archived", "after", 1))
+    assert shop.keys() == ["in/orders_9.csv", "in/pack_1.zip"]
+    door_matrix.load(installation)
+    assert shop.keys() == ["done/pack_1.zip", "in/orders_9.csv"]
+    assert count(installation) == 4
+    tickets = installation.sql("select source, name, status, source_path from dba.tfile order by name")
+    assert [row[:3] for row in tickets] == [("s3", f"orders_{number}.csv", "loaded") for number in (1, 2)]
+    assert tickets[0][3] == f"s3://{shop.bucket}/in/pack_1.zip!/2026/orders_1.csv"
+    # the same archive again is a new delivery, whose files are known by their content
+    shop.put("in/pack_1.zip", pack(orders_1_csv=make_rows(1), orders_3_csv=make_rows(3)))
+    door_matrix.load(installation)
+    assert (count(installation), shop.keys("in/")) == (6, ["in/orders_9.csv"])
+
+
+def test_a_page_brings_archives_and_no_content_is_loaded_twice(here: Installation, site: FileServer) -> None:
+    here.write_settings(FILE_STILL_SECONDS="0")
+    site.files["pack_1.zip"] = pack(orders_1_csv=make_rows(1), orders_2_csv=make_rows(2))
+    site.files["orders_9.csv"] = make_rows(9)
+    here.configure(
+        "orders", file_pattern=r"orders_\d\.csv", load_mode="append", target_table="public.orders",
+        sources=[site.options(links=r"pack_\d\.zip", unpack=r"pack_\d\.zip")],
+    )  # fmt: skip
+    for content, rows in (
+        (site.files["pack_1.zip"], 4),
+        (pack(orders_1_csv=make_rows(1), orders_3_csv=make_rows(3)), 6),
+    ):
+        site.files["pack_1.zip"] = content
+        for _ in range(2):
+            done = door_matrix.summarize(here)
+            assert (done.problems, count(here)) == ([], rows)
+    # under another stamp the files come again, and are known by their content
+    site.salt = "another"
+    for files in (2, 0):
+        assert (door_matrix.summarize(here).files, count(here)) == (files, 6)
+    tickets = here.sql("select source, name, source_path from dba.tfile order by file_id")
+    assert [row[:2] for row in tickets][:2] == [("http", "orders_1.csv"), ("http", "orders_2.csv")]
+    assert "pack_1.zip" in tickets[0][2] and tickets[0][2].endswith("!/2026/orders_1.csv")
 
 
 def test_a_wider_pattern_fetches_the_other_files_of_archives_that_stay_and_no_file_twice(here: Installation) -> None:
