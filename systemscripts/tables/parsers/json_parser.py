@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from functools import partial
 from itertools import islice
@@ -19,6 +19,7 @@ from systemscripts.tables.parsers.record_paths import SELECTION
 from systemscripts.tables.parsers.row_chunk import Chunk, CsvRows, GrowingColumns
 from systemscripts.tables.parsers.value_columns import MAX_CHUNK_ROWS, make_chunk
 from systemscripts.tables.parsers.workbook import Book, Row, Sheet
+from systemscripts.tables.parsers.xlsx_strings import UnusualError
 
 SYSTEM_PATHS = confined_duckdb.SYSTEM_PATHS
 # Objects that are read before the header is written: most files have used all their keys by then.
@@ -121,7 +122,7 @@ class ObjectRows:
                 done.add(numbers, make_chunk(numbers, rows, every_row=True).columns)
                 numbers, rows = [], []
             if isinstance(entry, PlainObjects):
-                fields = {self._columns[key]: values for key, values in entry.make_columns().items()}
+                fields = {self._columns[key]: values for key, values in _make_columns(entry).items()}
                 done.add(range(number, number + entry.count), fields)
             if done.rows and (len(done.rows) >= MAX_CHUNK_ROWS or isinstance(entry, PlainRows)):
                 yield done.take(len(self._columns))
@@ -185,6 +186,14 @@ def _read_objects(path: Path, columns: Columns | None) -> Iterator[tuple[int, ob
         if is_alone and isinstance(first, dict) and _is_error(first):
             words = " ".join(write_json(first).split())[:MAX_WORDS_LETTERS]
             raise BadDataError(f"{path.name} is an error message of a server: {words}", "Download the file again.")
+
+
+def _make_columns(objects: PlainObjects) -> Mapping[str, list[bytes]]:
+    """Return the fields of each key. Raises UnusualError where a value is not JSON: read alone, it names its line."""
+    try:
+        return objects.make_columns()
+    except ValueError as error:
+        raise UnusualError("a value that is not JSON") from error
 
 
 def _number_entries(items: list[object], _: Columns | None) -> Iterator[tuple[int, object]]:

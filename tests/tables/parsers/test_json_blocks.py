@@ -127,6 +127,17 @@ def test_an_odd_object_is_read_alone_and_blocks_go_on(tmp_path: Path, small_bloc
     assert small_blocks["read"] > 50
 
 
+@pytest.mark.parametrize("value", [r'"\u12"', "[1,]"])
+def test_a_value_that_is_not_json_is_named_by_its_line(tmp_path: Path, value: str) -> None:
+    path = tmp_path / "list.jsonl"
+    good = '"a"' if value.startswith('"') else "[1]"
+    values = [good] * 70 + [value] + [good] * 10
+    path.write_text("".join(f'{{"id": 1, "text": {written}}}\n' for written in values))
+    quick, careful = both_readers.read_both(json_parser.open_book, path)
+    assert quick == careful
+    assert "line 71" in str(quick)
+
+
 @pytest.mark.parametrize("keys", [["id"], ["id", "ID"], ["id", ""], ["id", 'a"b']])
 def test_keys_that_no_structure_can_have_are_read_as_before(
     tmp_path: Path, small_blocks: Counter[str], keys: list[str]
