@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import struct
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from systemscripts.tables.parsers import value_columns, xlsb_records
@@ -282,8 +283,11 @@ class _CachedValues(dict[bytes, bytes]):
         """Return the CSV fields of one column."""
         if len(self) > MAX_CACHED_VALUES:
             self.clear()
-        if new := list(set(values) - self.keys()):
-            head, record_type = self._shape.head, self._shape.record_type
-            shown = [self._convert_value(record_type, head + value) for value in new]
-            self.update(zip(new, value_columns.format_column(shown), strict=True))
+        # all are known in most pieces
+        with suppress(KeyError):
+            return list(map(self.__getitem__, values))
+        new = list(set(values) - self.keys())
+        head, record_type = self._shape.head, self._shape.record_type
+        shown = [self._convert_value(record_type, head + value) for value in new]
+        self.update(zip(new, value_columns.format_column(shown), strict=True))
         return list(map(self.__getitem__, values))
