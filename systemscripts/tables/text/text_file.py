@@ -21,6 +21,9 @@ CHUNK_BYTES = 2**20
 FIRST_CHUNK_BYTES = 2**18
 # Pieces of the first pass, which fit into the cache of the processor.
 SCAN_PIECE_BYTES = 2**20
+# Decoded at a time. The text of a whole piece would be too large for malloc to use the same memory again (glibc manual,
+# M_MMAP_THRESHOLD), and new memory takes longer than decoding.
+DECODED_BYTES = 2**15
 # A record with totals is short.
 MAX_CONTROL_BYTES = 64 * 2**10
 # Enough to see a byte order mark, binary data and zeros.
@@ -215,7 +218,9 @@ def _is_utf8_so_far(decoder: codecs.IncrementalDecoder, piece: bytes | bytearray
         # Ten times faster than decoding, and most pieces are ASCII.
         return True
     try:
-        decoder.decode(piece, final)
+        for start in range(0, len(piece), DECODED_BYTES):
+            decoder.decode(piece[start : start + DECODED_BYTES])
+        decoder.decode(b"", final)
     except UnicodeDecodeError:
         return False
     return True
