@@ -5,8 +5,10 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Annotated
 
+import typer
+
 from systemscripts.commands import format_command
-from systemscripts.job import Argument, Option, Summary, get_wait_seconds, job
+from systemscripts.job import Summary, get_wait_seconds, job
 
 
 class Winner(StrEnum):
@@ -18,8 +20,8 @@ class Winner(StrEnum):
 
 @job(lock="")
 def apply_config(
-    name: Annotated[str, Argument(help="The import; by default every YAML file that changed.")] = "",
-    take: Annotated[Winner | None, Option(help="Whose values to use if both changed.")] = None,
+    name: Annotated[str, typer.Argument(help="The import; by default every YAML file that changed.")] = "",
+    take: Annotated[Winner | None, typer.Option(help="Whose values to use if both changed.")] = None,
 ) -> Summary:
     """Apply config/imports/NAME.yaml to dba.timportconfig, and a changed schema to existing tables.
 

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from systemscripts.job import Argument, Option, Summary, job
+import typer
+
+from systemscripts.job import Summary, job
 
 
 @job(alert=False)
 def ask(
-    question: Annotated[str, Argument(help="One of the words below. Empty: show the list.")] = "",
-    about: Annotated[str, Option(help="Only of this import, pipeline, job, table, report or file.")] = "",
-    dataset: Annotated[int | None, Option(help="Only of this dataset (each row of a target has it).")] = None,
-    key: Annotated[str, Option(help="With row: only this row, COLUMN=VALUE.")] = "",
-    days: Annotated[float | None, Option(min=0, help="Only of so many days.")] = None,
-    count: Annotated[int, Option(min=1, max=10_000, help="How many rows to show.")] = 20,
+    question: Annotated[str, typer.Argument(help="One of the words below. Empty: show the list.")] = "",
+    about: Annotated[str, typer.Option(help="Only of this import, pipeline, job, table, report or file.")] = "",
+    dataset: Annotated[int | None, typer.Option(help="Only of this dataset (each row of a target has it).")] = None,
+    key: Annotated[str, typer.Option(help="With row: only this row, COLUMN=VALUE.")] = "",
+    days: Annotated[float | None, typer.Option(min=0, help="Only of so many days.")] = None,
+    count: Annotated[int, typer.Option(min=1, max=10_000, help="How many rows to show.")] = 20,
 ) -> Summary:
     """Answer a question: rejected, config, row, missed, disk, next, failed, held, origin or week.
 

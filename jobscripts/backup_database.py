@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from systemscripts.job import Option, Summary, job
+import typer
+
+from systemscripts.job import Summary, job
 
 
 @job(lock="")
 def backup_database(
-    to: Annotated[str, Option(help="Also deliver it to a target, config/targets/NAME.yaml.")] = "",
+    to: Annotated[str, typer.Option(help="Also deliver it to a target, config/targets/NAME.yaml.")] = "",
 ) -> Summary:
     """Back up the installation to var/backups/, encrypted, verify the backup, remove old backups.
 

@@ -8,8 +8,10 @@ import sys
 from enum import StrEnum
 from typing import Annotated
 
+import typer
+
 from systemscripts.commands import format_command
-from systemscripts.job import Argument, Option, Summary, job, print_text, wants_json
+from systemscripts.job import Summary, job, print_text, wants_json
 
 
 class Action(StrEnum):
@@ -34,22 +36,22 @@ class UserRole(StrEnum):
 
 @job(alert=False)
 def console_user(
-    action: Annotated[Action, Argument(help="What to do.")],
-    name: Annotated[str, Argument(help="The user or, for group and delete-group, the group.")] = "",
+    action: Annotated[Action, typer.Argument(help="What to do.")],
+    name: Annotated[str, typer.Argument(help="The user or, for group and delete-group, the group.")] = "",
     role: Annotated[
-        UserRole | None, Option(help="For add and change: admin (operator) or user (analyst, if not given).")
+        UserRole | None, typer.Option(help="For add and change: admin (operator) or user (analyst, if not given).")
     ] = None,
     group: Annotated[
         list[str] | None,
-        Option(help="For add and change: a group of the user, several times for several; default: no group."),
+        typer.Option(help="For add and change: a group of the user, several times for several; default: no group."),
     ] = None,
-    email: Annotated[str | None, Option(help="For add and change: where subscribed reports go.")] = None,
-    is_generated: Annotated[bool, Option("--generate", help="Generate a password and print it.")] = False,
-    tables: Annotated[str | None, Option(help="For group: tables that it may see, with commas between.")] = None,
-    lists: Annotated[str | None, Option(help="For group: imports whose lists it may see.")] = None,
-    reports: Annotated[str | None, Option(help="For group: reports that it may read.")] = None,
-    personal: Annotated[str | None, Option(help="For group: tables with visible personal columns.")] = None,
-    description: Annotated[str | None, Option(help="For group: what it is for.")] = None,
+    email: Annotated[str | None, typer.Option(help="For add and change: where subscribed reports go.")] = None,
+    is_generated: Annotated[bool, typer.Option("--generate", help="Generate a password and print it.")] = False,
+    tables: Annotated[str | None, typer.Option(help="For group: tables that it may see, with commas between.")] = None,
+    lists: Annotated[str | None, typer.Option(help="For group: imports whose lists it may see.")] = None,
+    reports: Annotated[str | None, typer.Option(help="For group: reports that it may read.")] = None,
+    personal: Annotated[str | None, typer.Option(help="For group: tables with visible personal columns.")] = None,
+    description: Annotated[str | None, typer.Option(help="For group: what it is for.")] = None,
 ) -> Summary:
     """Manage the users of the console, and the groups that say what they may see.
 

@@ -11,8 +11,10 @@ import sys
 from enum import StrEnum
 from typing import Annotated, Literal
 
+import typer
+
 from systemscripts.commands import format_command
-from systemscripts.job import Argument, Option, Summary, job, print_text, wants_json
+from systemscripts.job import Summary, job, print_text, wants_json
 
 
 class Action(StrEnum):
@@ -30,10 +32,10 @@ class Action(StrEnum):
 
 @job(database=False, alert=False)
 def database(
-    action: Annotated[Action, Argument(help="What to do.", case_sensitive=False)],
-    statement: Annotated[str, Argument(help="The SQL, for the action sql; embedded, for move.")] = "",
-    read_only: Annotated[bool, Option("--read-only", help="Run the SQL with the reader's login.")] = False,
-    back: Annotated[bool, Option("--back", help="With upgrade: put back the data of before.")] = False,
+    action: Annotated[Action, typer.Argument(help="What to do.", case_sensitive=False)],
+    statement: Annotated[str, typer.Argument(help="The SQL, for the action sql; embedded, for move.")] = "",
+    read_only: Annotated[bool, typer.Option("--read-only", help="Run the SQL with the reader's login.")] = False,
+    back: Annotated[bool, typer.Option("--back", help="With upgrade: put back the data of before.")] = False,
 ) -> Summary:
     """Show, start, stop, query, move or upgrade the database.
 

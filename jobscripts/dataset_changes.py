@@ -6,8 +6,10 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
+import typer
+
 from systemscripts.commands import format_command
-from systemscripts.job import Argument, Option, Summary, job, wants_json
+from systemscripts.job import Summary, job, wants_json
 
 if TYPE_CHECKING:
     from systemscripts.configuration import ImportConfig
@@ -19,15 +21,15 @@ MAX_ROWS = 1000
 
 @job()
 def dataset_changes(
-    name: Annotated[str, Argument(metavar="TABLE_OR_IMPORT", help="A target (schema.table) or an import.")],
-    label: Annotated[str | None, Option(help="Only this label, such as an event id.")] = None,
+    name: Annotated[str, typer.Argument(metavar="TABLE_OR_IMPORT", help="A target (schema.table) or an import.")],
+    label: Annotated[str | None, typer.Option(help="Only this label, such as an event id.")] = None,
     from_date: Annotated[
-        datetime | None, Option("--from", formats=["%Y-%m-%d"], help="Only what changed after this day.")
+        datetime | None, typer.Option("--from", formats=["%Y-%m-%d"], help="Only what changed after this day.")
     ] = None,
     to_date: Annotated[
-        datetime | None, Option("--to", formats=["%Y-%m-%d"], help="Only what changed up to this day.")
+        datetime | None, typer.Option("--to", formats=["%Y-%m-%d"], help="Only what changed up to this day.")
     ] = None,
-    csv_file: Annotated[Path | None, Option("--csv", help="Write the table to this file.")] = None,
+    csv_file: Annotated[Path | None, typer.Option("--csv", help="Write the table to this file.")] = None,
 ) -> Summary:
     """Show which keys were added, removed and changed from each dataset to the next of its label.
 

@@ -7,9 +7,11 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
+import typer
+
 from systemscripts.commands import format_command
 from systemscripts.errors import UsageError
-from systemscripts.job import Argument, Option, Summary, get_wait_seconds, job
+from systemscripts.job import Summary, get_wait_seconds, job
 
 
 class Action(StrEnum):
@@ -24,23 +26,25 @@ class Action(StrEnum):
     profile = "profile"
 
 
-What = Annotated[str, Argument(help="The number of a dataset; for list and retry: an import.")]
-Target = Annotated[Path | None, Argument(help="For export: the .csv or .xlsx file to write.")]
-AsRenamed = Annotated[bool, Option("--as-renamed", help="With accept: use the proposed new column names.")]
-Same = Annotated[bool, Option("--same", help="With accept: also accept all other files that the same finding holds.")]
-Reason = Annotated[str, Option(help="With accept: the reason, which is stored with the decision.")]
-By = Annotated[str, Option(help="With accept: who decided; by default the user of this terminal.")]
-ChangeTypes = Annotated[
-    bool, Option("--change-types", help="With accept: first change the columns of the table by the schema.")
+What = Annotated[str, typer.Argument(help="The number of a dataset; for list and retry: an import.")]
+Target = Annotated[Path | None, typer.Argument(help="For export: the .csv or .xlsx file to write.")]
+AsRenamed = Annotated[bool, typer.Option("--as-renamed", help="With accept: use the proposed new column names.")]
+Same = Annotated[
+    bool, typer.Option("--same", help="With accept: also accept all other files that the same finding holds.")
 ]
-Run = Annotated[str | None, Option(help="With undo: everything that this run loaded.")]
-Against = Annotated[int | None, Option(help="With profile: the number of the dataset to compare with.")]
-Cascade = Annotated[bool, Option("--cascade", help="With undo: also the later datasets that depend on it.")]
+Reason = Annotated[str, typer.Option(help="With accept: the reason, which is stored with the decision.")]
+By = Annotated[str, typer.Option(help="With accept: who decided; by default the user of this terminal.")]
+ChangeTypes = Annotated[
+    bool, typer.Option("--change-types", help="With accept: first change the columns of the table by the schema.")
+]
+Run = Annotated[str | None, typer.Option(help="With undo: everything that this run loaded.")]
+Against = Annotated[int | None, typer.Option(help="With profile: the number of the dataset to compare with.")]
+Cascade = Annotated[bool, typer.Option("--cascade", help="With undo: also the later datasets that depend on it.")]
 
 
 @job(lock="{what}")
 def datasets(
-    action: Annotated[Action, Argument(help="What to do.", case_sensitive=False)],
+    action: Annotated[Action, typer.Argument(help="What to do.", case_sensitive=False)],
     what: What = "", target: Target = None, as_renamed: AsRenamed = False, same: Same = False, reason: Reason = "",
     by: By = "", change_types: ChangeTypes = False, run: Run = None, cascade: Cascade = False, against: Against = None,
 ) -> Summary:  # fmt: skip

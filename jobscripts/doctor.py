@@ -7,18 +7,29 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from systemscripts.commands import format_program
-from systemscripts.job import Option, Summary, job, print_text
+
+
+def _report_missing_package(error: ImportError) -> int:
+    """Print that a package is missing, which is one of the things that the doctor checks; return the exit code."""
+    print(f"failure  packages        the Python package {error.name} is missing or broken")
+    print(f"{'':24} Run: {format_program('install_dependencies.sh', '--python-only')}")
+    return 1
+
+
+try:
+    import typer
+
+    from systemscripts.job import Summary, job, print_text
+except ImportError as error:
+    sys.exit(_report_missing_package(error))
 
 
 def _print_checks(values: dict[str, Any]) -> int:
     """Run the checks and print them, without a run: it works with faulty settings, full disks and no database."""
-    # missing packages are one of the things it checks
     try:
         return _run_checks(values)
     except ImportError as error:
-        print(f"failure  packages        the Python package {error.name} is missing or broken")
-        print(f"{'':24} Run: {format_program('install_dependencies.sh', '--python-only')}")
-        return 1
+        return _report_missing_package(error)
 
 
 def _run_checks(values: dict[str, Any]) -> int:
@@ -54,10 +65,10 @@ def _print_rows(rows: list[dict[str, str]]) -> None:
 @job(database=False, alert=False, run_instead=_print_checks)
 def doctor(
     test_mail: Annotated[
-        bool, Option("--test-mail", help="Send a mail to ALERT_RECIPIENTS; show the conversation.")
+        bool, typer.Option("--test-mail", help="Send a mail to ALERT_RECIPIENTS; show the conversation.")
     ] = False,
     cron_file: Annotated[
-        Path | None, Option(help="The installed cron file; by default this installation's own.")
+        Path | None, typer.Option(help="The installed cron file; by default this installation's own.")
     ] = None,
 ) -> Summary:
     """Check settings, database, folders, cron, mail, servers, certificates, clock: ok, warning or failure each.

@@ -5,13 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
-from systemscripts.job import Argument, Option, Summary, job
+import typer
+
+from systemscripts.job import Summary, job
 
 
 @job()
 def export_config(
-    name: Annotated[str, Argument(help="The import.")],
-    output: Annotated[Path | None, Option(help="File to write; by default standard output.")] = None,
+    name: Annotated[str, typer.Argument(help="The import.")],
+    output: Annotated[Path | None, typer.Option(help="File to write; by default standard output.")] = None,
 ) -> Summary:
     """Write a row of dba.timportconfig as a YAML file.
 

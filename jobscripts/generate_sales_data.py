@@ -7,7 +7,9 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
-from systemscripts.job import Argument, Option, Summary, job
+import typer
+
+from systemscripts.job import Summary, job
 
 
 class Kind(StrEnum):
@@ -24,17 +26,17 @@ class Kind(StrEnum):
 def generate_sales_data(
     kind: Annotated[
         Kind,
-        Argument(
+        typer.Argument(
             help="fewer or extra: missing or additional columns; dates: one file per day; customers: their table."
         ),
     ] = Kind.standard,
-    rows: Annotated[int, Option(min=0, help="How many rows.")] = 1000,
-    seed: Annotated[int, Option(help="The same seed generates the same rows.")] = 1,
-    month: Annotated[datetime, Option(formats=["%Y-%m"], help="The month of the sales.")] = datetime(2025, 1, 1),  # noqa: DTZ001
-    faults: Annotated[float, Option(min=0, max=1, help="Share of damaged rows.")] = 0.0,
-    customers: Annotated[int, Option(min=1, help="Number of customers; 12 are in sql/sales/seed.sql.")] = 12,
-    output_dir: Annotated[Path, Option(help="Folder for the files.")] = Path(),
-    upload: Annotated[bool, Option("--upload", help="Also upload to the bucket, below S3_INPUT_PREFIX.")] = False,
+    rows: Annotated[int, typer.Option(min=0, help="How many rows.")] = 1000,
+    seed: Annotated[int, typer.Option(help="The same seed generates the same rows.")] = 1,
+    month: Annotated[datetime, typer.Option(formats=["%Y-%m"], help="The month of the sales.")] = datetime(2025, 1, 1),  # noqa: DTZ001
+    faults: Annotated[float, typer.Option(min=0, max=1, help="Share of damaged rows.")] = 0.0,
+    customers: Annotated[int, typer.Option(min=1, help="Number of customers; 12 are in sql/sales/seed.sql.")] = 12,
+    output_dir: Annotated[Path, typer.Option(help="Folder for the files.")] = Path(),
+    upload: Annotated[bool, typer.Option("--upload", help="Also upload to the bucket, below S3_INPUT_PREFIX.")] = False,
 ) -> Summary:
     """Write CSV files of generated sales that fit the dimensions of sql/sales/seed.sql, or customers for their table.
 

@@ -6,9 +6,11 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
+import typer
+
 from systemscripts.commands import format_command
 from systemscripts.errors import UsageError
-from systemscripts.job import Argument, Option, Summary, get_wait_seconds, job
+from systemscripts.job import Summary, get_wait_seconds, job
 
 
 class Phase(StrEnum):
@@ -19,27 +21,29 @@ class Phase(StrEnum):
     load = "load"
 
 
-Config = Annotated[str, Argument(help="The import, a row of dba.timportconfig.")]
-Every = Annotated[bool, Option("--all", help="Every active import.")]
-Datasource = Annotated[str | None, Option(help="Every active import of this data source.")]
-File = Annotated[Path | None, Option(help="Load only this file, also one of the archive; it stays where it is.")]
-DryRun = Annotated[bool, Option("--dry-run", help="Show what would be done; write nothing.")]
-Until = Annotated[Phase | None, Option(help="Stop after this phase.")]
-Alone = Annotated[Phase | None, Option(help="Run only this phase, on the result of the one before.")]
-AcceptDrop = Annotated[bool, Option("--accept-drop", help="Accept an unusually small file.")]
+Config = Annotated[str, typer.Argument(help="The import, a row of dba.timportconfig.")]
+Every = Annotated[bool, typer.Option("--all", help="Every active import.")]
+Datasource = Annotated[str | None, typer.Option(help="Every active import of this data source.")]
+File = Annotated[Path | None, typer.Option(help="Load only this file, also one of the archive; it stays where it is.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what would be done; write nothing.")]
+Until = Annotated[Phase | None, typer.Option(help="Stop after this phase.")]
+Alone = Annotated[Phase | None, typer.Option(help="Run only this phase, on the result of the one before.")]
+AcceptDrop = Annotated[bool, typer.Option("--accept-drop", help="Accept an unusually small file.")]
 Reload = Annotated[
-    bool, Option("--reload", help="Load content again whose dataset was undone, and judge held content again.")
+    bool, typer.Option("--reload", help="Load content again whose dataset was undone, and judge held content again.")
 ]
-RetryRefused = Annotated[bool, Option("--retry-refused", help="Try refused files again.")]
-ChangeTypes = Annotated[bool, Option("--change-types", help="First change the columns of the table by the schema.")]
-Listing = Annotated[bool, Option("--list", help="Show the imports.")]
-Undo = Annotated[str | None, Option(help="Undo this dataset; --undo --run RUN: a whole run.", metavar="INTEGER")]
-Run = Annotated[str | None, Option(help="Undo everything that this run loaded.")]
-Cascade = Annotated[bool, Option("--cascade", help="With --undo: also the later datasets that depend on it.")]
-Accept = Annotated[int | None, Option(help="Load the file of this held dataset.")]
-ReplayRejects = Annotated[int | None, Option(help="Try the rejected rows of this dataset again.")]
+RetryRefused = Annotated[bool, typer.Option("--retry-refused", help="Try refused files again.")]
+ChangeTypes = Annotated[
+    bool, typer.Option("--change-types", help="First change the columns of the table by the schema.")
+]
+Listing = Annotated[bool, typer.Option("--list", help="Show the imports.")]
+Undo = Annotated[str | None, typer.Option(help="Undo this dataset; --undo --run RUN: a whole run.", metavar="INTEGER")]
+Run = Annotated[str | None, typer.Option(help="Undo everything that this run loaded.")]
+Cascade = Annotated[bool, typer.Option("--cascade", help="With --undo: also the later datasets that depend on it.")]
+Accept = Annotated[int | None, typer.Option(help="Load the file of this held dataset.")]
+ReplayRejects = Annotated[int | None, typer.Option(help="Try the rejected rows of this dataset again.")]
 ExportRejects = Annotated[
-    tuple[int, Path] | None, Option(help="Write the rejected rows of a dataset to a .csv or .xlsx file.")
+    tuple[int, Path] | None, typer.Option(help="Write the rejected rows of a dataset to a .csv or .xlsx file.")
 ]
 
 

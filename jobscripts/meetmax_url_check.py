@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated
 
+import typer
+
 from systemscripts.commands import format_command
-from systemscripts.job import Option, Summary, defer_signals, job
+from systemscripts.job import Summary, defer_signals, job
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -20,13 +22,15 @@ RESULTS = "meetmax_url_check.jsonl"
 
 @job(lock="", time_limit_hours=24 * 14)
 def meetmax_url_check(
-    events: Annotated[str, Option(help="Ids and ranges, or known+N.")] = "known+500",
-    base_url: Annotated[str, Option(help="Address of an event page, {id} for the event.")] = "",
-    delay: Annotated[float | None, Option(help="Seconds between two requests.", min=0)] = None,
-    max_hours: Annotated[float | None, Option(help="Stop after this time; the next run continues.", min=0)] = None,
-    restart: Annotated[bool, Option("--restart", help="Discard the result of a stopped scan.")] = False,
+    events: Annotated[str, typer.Option(help="Ids and ranges, or known+N.")] = "known+500",
+    base_url: Annotated[str, typer.Option(help="Address of an event page, {id} for the event.")] = "",
+    delay: Annotated[float | None, typer.Option(help="Seconds between two requests.", min=0)] = None,
+    max_hours: Annotated[
+        float | None, typer.Option(help="Stop after this time; the next run continues.", min=0)
+    ] = None,
+    restart: Annotated[bool, typer.Option("--restart", help="Discard the result of a stopped scan.")] = False,
     accept_drop: Annotated[
-        bool, Option("--accept-drop", help="Accept a scan in which many events are gone or have the same page.")
+        bool, typer.Option("--accept-drop", help="Accept a scan in which many events are gone or have the same page.")
     ] = False,
 ) -> Summary:
     """Request the event pages of MeetMax, one at a time, and write the result to file_watcher/.

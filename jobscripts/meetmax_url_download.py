@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated
 
+import typer
+
 from systemscripts.commands import format_command
-from systemscripts.job import Option, Summary, job
+from systemscripts.job import Summary, job
 
 if TYPE_CHECKING:
     from systemscripts.sources.meetmax import download
@@ -13,8 +15,8 @@ if TYPE_CHECKING:
 
 @job(lock="")
 def meetmax_url_download(
-    events: Annotated[str, Option(help="Only these ids and ranges.")] = "",
-    delay: Annotated[float | None, Option(help="Seconds between two downloads.", min=0)] = None,
+    events: Annotated[str, typer.Option(help="Only these ids and ranges.")] = "",
+    delay: Annotated[float | None, typer.Option(help="Seconds between two downloads.", min=0)] = None,
 ) -> Summary:
     """Download every company list that the last checks found into file_watcher/.
 

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from systemscripts.job import Option, Summary, job
+import typer
+
+from systemscripts.job import Summary, job
 
 
 @job(lock="")
 def purge(
-    dry_run: Annotated[bool, Option("--dry-run", help="Show what would be deleted; delete nothing.")] = False,
-    clock_is_right: Annotated[bool, Option("--clock-is-right", help="Trust the clock after it jumped.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be deleted; delete nothing.")] = False,
+    clock_is_right: Annotated[bool, typer.Option("--clock-is-right", help="Trust the clock after it jumped.")] = False,
 ) -> Summary:
     """Delete files, logs, rejected rows, history and rows that are older than the KEEP_..._DAYS of the settings.
 

@@ -6,8 +6,10 @@ import contextlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
+import typer
+
 from systemscripts.commands import format_command
-from systemscripts.job import Argument, Option, Summary, job
+from systemscripts.job import Summary, job
 
 if TYPE_CHECKING:
     from systemscripts.backups import House
@@ -16,21 +18,22 @@ if TYPE_CHECKING:
 
 @job(lock="", database=False)
 def restore_database(
-    backup: Annotated[Path | None, Argument(help="The backup; by default the newest of var/backups/.")] = None,
+    backup: Annotated[Path | None, typer.Argument(help="The backup; by default the newest of var/backups/.")] = None,
     rehearse: Annotated[
-        bool, Option("--rehearse", help="Restore into a scratch database, compare everything, clean up.")
+        bool, typer.Option("--rehearse", help="Restore into a scratch database, compare everything, clean up.")
     ] = False,
     database_only: Annotated[
-        bool, Option("--database-only", help="Leave files, configuration and keys as they are.")
+        bool, typer.Option("--database-only", help="Leave files, configuration and keys as they are.")
     ] = False,
     passphrase_file: Annotated[
-        Path | None, Option(help="The file with the passphrase of a backup of another host.")
+        Path | None, typer.Option(help="The file with the passphrase of a backup of another host.")
     ] = None,
     trust_origin: Annotated[
-        bool, Option("--trust-origin", "--trust-key", help="Accept one that no passphrase proves: you know its maker.")
+        bool,
+        typer.Option("--trust-origin", "--trust-key", help="Accept one that no passphrase proves: you know its maker."),
     ] = False,
-    from_target: Annotated[str, Option("--from", help="Fetch it from a target, config/targets/NAME.yaml.")] = "",
-    drop: Annotated[str, Option(help="Drop a database that an earlier restore has set aside.")] = "",
+    from_target: Annotated[str, typer.Option("--from", help="Fetch it from a target, config/targets/NAME.yaml.")] = "",
+    drop: Annotated[str, typer.Option(help="Drop a database that an earlier restore has set aside.")] = "",
 ) -> Summary:
     """Restore a backup: database, files, configuration and keys, each compared with what it was.
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
+import typer
+
 from systemscripts.commands import format_command
 from systemscripts.errors import UsageError
-from systemscripts.job import Argument, Option, Summary, get_wait_seconds, job
+from systemscripts.job import Summary, allow_signals, defer_signals, get_wait_seconds, job, keep_summary, print_line
 
 if TYPE_CHECKING:
     from systemscripts.configuration import ImportConfig
@@ -25,12 +27,14 @@ def _get_job_name(config: str) -> str:
 
 @job(lock="{config}", normalize_lock=_get_job_name, look_options=("check",), time_limit_hours=24 * 366)
 def run_elt(
-    config: Annotated[str, Argument(help="The YAML file, or the name of a job that was uploaded.")],
-    once: Annotated[bool, Option("--once", help="Run once, instead of watching the sources.")] = False,
-    check: Annotated[bool, Option("--check", help="Only check the file; list every error at once.")] = False,
-    dry_run: Annotated[bool, Option("--dry-run", help="Show what would be done with the waiting files.")] = False,
-    retry_refused: Annotated[bool, Option("--retry-refused", help="With --once: try refused files again.")] = False,
-    poll_seconds: Annotated[float, Option(help="Interval between polls of the sources.", min=1)] = 60,
+    config: Annotated[str, typer.Argument(help="The YAML file, or the name of a job that was uploaded.")],
+    once: Annotated[bool, typer.Option("--once", help="Run once, instead of watching the sources.")] = False,
+    check: Annotated[bool, typer.Option("--check", help="Only check the file; list every error at once.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be done with the waiting files.")] = False,
+    retry_refused: Annotated[
+        bool, typer.Option("--retry-refused", help="With --once: try refused files again.")
+    ] = False,
+    poll_seconds: Annotated[float, typer.Option(help="Interval between polls of the sources.", min=1)] = 60,
 ) -> Summary:
     """Load all sources of a YAML job into its table, then watch them until it is stopped.
 
@@ -70,7 +74,6 @@ def run_elt(
         summary = run_pass()
     else:
         from systemscripts.configuration.import_parts import add_zone
-        from systemscripts.job import allow_signals, defer_signals, keep_summary, print_line
 
         with defer_signals(GRACE_SECONDS) as signalled:
             stop = Stop(signalled, add_zone(job_config.job.end_time) if job_config.job.end_time else None)

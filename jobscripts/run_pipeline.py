@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 from typing import Annotated, Any
 
+import typer
+
 from systemscripts.commands import format_command
-from systemscripts.job import Argument, Option, Summary, job
+from systemscripts.job import Summary, job
 
 
 def _run_demo(values: dict[str, Any]) -> int | None:
@@ -21,13 +23,13 @@ def _run_demo(values: dict[str, Any]) -> int | None:
 
 @job(lock="{name}", time_limit_hours=24 * 32, run_instead=_run_demo, look_options=("dry_run", "list_pipelines"))
 def run_pipeline(
-    name: Annotated[str, Argument(help="The pipeline, config/pipelines/NAME.yaml.")] = "",
-    from_step: Annotated[str, Option("--from", help="Start with this step (number or job).")] = "",
-    failed: Annotated[bool, Option("--failed", help="Run only what did not succeed last time.")] = False,
-    dry_run: Annotated[bool, Option("--dry-run", help="Show the steps; run nothing.")] = False,
-    list_pipelines: Annotated[bool, Option("--list", help="Show the pipelines.")] = False,
+    name: Annotated[str, typer.Argument(help="The pipeline, config/pipelines/NAME.yaml.")] = "",
+    from_step: Annotated[str, typer.Option("--from", help="Start with this step (number or job).")] = "",
+    failed: Annotated[bool, typer.Option("--failed", help="Run only what did not succeed last time.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the steps; run nothing.")] = False,
+    list_pipelines: Annotated[bool, typer.Option("--list", help="Show the pipelines.")] = False,
     demo: Annotated[
-        bool, Option("--demo", help="Try it in var/demo/ on generated data, without any configuration.")
+        bool, typer.Option("--demo", help="Try it in var/demo/ on generated data, without any configuration.")
     ] = False,
 ) -> Summary:
     """Run the steps of a pipeline, each as a separate job; steps that do not depend on a failed one still run.

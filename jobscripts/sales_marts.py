@@ -4,18 +4,22 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from systemscripts.job import Option, Summary, get_wait_seconds, job
+import typer
+
+from systemscripts.job import Summary, get_wait_seconds, job
 
 
 @job(lock="")
 def sales_marts(
-    engine: Annotated[str, Option(help="The engine: duckdb (on this machine) or spark.")] = "duckdb",
+    engine: Annotated[str, typer.Option(help="The engine: duckdb (on this machine) or spark.")] = "duckdb",
     master: Annotated[
-        str, Option(help="The Spark master: local[*] or spark://host:7077; by default SPARK_MASTER.")
+        str, typer.Option(help="The Spark master: local[*] or spark://host:7077; by default SPARK_MASTER.")
     ] = "",
-    dry_run: Annotated[bool, Option("--dry-run", help="Show the months that are out of date; write nothing.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show the months that are out of date; write nothing.")
+    ] = False,
     recompute: Annotated[
-        bool, Option("--recompute", help="Compute every month, after a change of a dimension.")
+        bool, typer.Option("--recompute", help="Compute every month, after a change of a dimension.")
     ] = False,
 ) -> Summary:
     """Compute the months whose sales have changed and write them to every target: database, Parquet sets, bucket.

@@ -7,7 +7,9 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
-from systemscripts.job import Argument, Option, Summary, job, print_text, wants_json
+import typer
+
+from systemscripts.job import Summary, job, print_text, wants_json
 
 
 class Action(StrEnum):
@@ -23,17 +25,17 @@ class Action(StrEnum):
 
 @job(database=False, alert=False)
 def schedule(
-    action: Annotated[Action, Argument(help="What to do.", case_sensitive=False)] = Action.show,
-    pipeline: Annotated[str, Argument(help="For pause, resume and next: one pipeline. Empty: all.")] = "",
-    as_file: Annotated[bool, Option("--as-file", help="With show: print the expected cron file.")] = False,
+    action: Annotated[Action, typer.Argument(help="What to do.", case_sensitive=False)] = Action.show,
+    pipeline: Annotated[str, typer.Argument(help="For pause, resume and next: one pipeline. Empty: all.")] = "",
+    as_file: Annotated[bool, typer.Option("--as-file", help="With show: print the expected cron file.")] = False,
     cron_file: Annotated[
-        Path | None, Option(help="The installed file; by default this installation's own in /etc/cron.d.")
+        Path | None, typer.Option(help="The installed file; by default this installation's own in /etc/cron.d.")
     ] = None,
     until: Annotated[
         datetime | None,
-        Option(formats=["%Y-%m-%dT%H:%M", "%Y-%m-%d"], help="With pause: when it ends."),
+        typer.Option(formats=["%Y-%m-%dT%H:%M", "%Y-%m-%d"], help="With pause: when it ends."),
     ] = None,
-    count: Annotated[int, Option(min=1, max=1000, help="With next: how many runs to show.")] = 10,
+    count: Annotated[int, typer.Option(min=1, max=1000, help="With next: how many runs to show.")] = 10,
 ) -> Summary:
     """Show when pipelines run and whether the cron file is up to date; install it; pause and resume.
 

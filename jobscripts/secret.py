@@ -5,7 +5,9 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Annotated
 
-from systemscripts.job import Argument, Summary, job, print_text, wants_json
+import typer
+
+from systemscripts.job import Summary, job, print_text, wants_json
 
 
 class Action(StrEnum):
@@ -16,7 +18,7 @@ class Action(StrEnum):
 
 
 @job(database=False, alert=False)
-def secret(action: Annotated[Action, Argument(help="What to do.")]) -> Summary:
+def secret(action: Annotated[Action, typer.Argument(help="What to do.")]) -> Summary:
     """Encrypt a value for config/.env, such as S3_SECRET_ACCESS_KEY=enc:..., or decrypt one.
 
     The value is read from standard input, or prompted for without being shown: others could see it on a command line.

@@ -5,7 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-from systemscripts.job import Argument, Option, Summary, get_wait_seconds, job
+import typer
+
+from systemscripts.job import Summary, get_wait_seconds, job
 
 if TYPE_CHECKING:
     from systemscripts.db_utils import Connection
@@ -14,8 +16,8 @@ if TYPE_CHECKING:
 
 @job(lock="{report}")
 def send_report(
-    report: Annotated[str, Argument(help="The report, config/reports/NAME.yaml.")],
-    preview: Annotated[Path | None, Option(help="Write the HTML part to this file; send nothing.")] = None,
+    report: Annotated[str, typer.Argument(help="The report, config/reports/NAME.yaml.")],
+    preview: Annotated[Path | None, typer.Option(help="Write the HTML part to this file; send nothing.")] = None,
 ) -> Summary:
     """Mail what is new since the last mail of a report.
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated
 
-from systemscripts.job import Argument, Option, Summary, get_wait_seconds, job
+import typer
+
+from systemscripts.job import Summary, get_wait_seconds, job
 
 if TYPE_CHECKING:
     from systemscripts.ingest.ingest_context import Context
@@ -12,8 +14,8 @@ if TYPE_CHECKING:
 
 @job(lock="{config}")
 def sftp_pull(
-    config: Annotated[str, Argument(help="The import, a row of dba.timportconfig with a source of type sftp.")],
-    dry_run: Annotated[bool, Option("--dry-run", help="List the files on the server; fetch nothing.")] = False,
+    config: Annotated[str, typer.Argument(help="The import, a row of dba.timportconfig with a source of type sftp.")],
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="List the files on the server; fetch nothing.")] = False,
 ) -> Summary:
     """Fetch the waiting files of an import from its SFTP servers into file_watcher/, without loading them.
 

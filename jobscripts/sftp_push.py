@@ -5,13 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
-from systemscripts.job import Argument, Summary, job
+import typer
+
+from systemscripts.job import Summary, job
 
 
 @job(lock="{target}", database=False)
 def sftp_push(
-    target: Annotated[str, Argument(help="The target, config/targets/NAME.yaml.")],
-    files: Annotated[list[Path], Argument(help="The files to deliver.")],
+    target: Annotated[str, typer.Argument(help="The target, config/targets/NAME.yaml.")],
+    files: Annotated[list[Path], typer.Argument(help="The files to deliver.")],
 ) -> Summary:
     """Deliver files to a delivery target. Each is uploaded under a temporary name and then renamed.
 

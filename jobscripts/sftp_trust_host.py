@@ -5,14 +5,16 @@ from __future__ import annotations
 import sys
 from typing import Annotated
 
-from systemscripts.job import Argument, Option, Summary, job
+import typer
+
+from systemscripts.job import Summary, job
 
 
 @job(lock="", database=False, alert=False)
 def sftp_trust_host(
-    host: Annotated[str, Argument(help="HOST, HOST:PORT or [HOST]:PORT.")],
-    fingerprint: Annotated[str, Option(help="Trust the key only if this is its fingerprint.")] = "",
-    replace: Annotated[bool, Option("--replace", help="Replace the key trusted so far.")] = False,
+    host: Annotated[str, typer.Argument(help="HOST, HOST:PORT or [HOST]:PORT.")],
+    fingerprint: Annotated[str, typer.Option(help="Trust the key only if this is its fingerprint.")] = "",
+    replace: Annotated[bool, typer.Option("--replace", help="Replace the key trusted so far.")] = False,
 ) -> Summary:
     """Show the host key of an SSH server and trust it from now on after you confirm it.
 
@@ -45,8 +47,6 @@ def sftp_trust_host(
 
 
 def _is_confirmed(text: str) -> bool:
-    import typer
-
     return sys.stdin.isatty() and typer.confirm(f"{text}. Did its owner give you this fingerprint?")
 
 

@@ -5,19 +5,25 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
-from systemscripts.job import Argument, Option, Summary, job
+import typer
+
+from systemscripts.job import Summary, job
 
 
 @job(database=False)
 def suggest_import(
     files: Annotated[
         list[Path],
-        Argument(help="Files of one kind, optionally followed by their import; with --from-history: only the import."),
+        typer.Argument(
+            help="Files of one kind, optionally followed by their import; with --from-history: only the import."
+        ),
     ],
-    name: Annotated[str, Option(help="Name of the import; by default from the file name.")] = "",
-    output: Annotated[Path | None, Option(help="Where to write the YAML; by default config/imports/NAME.yaml.")] = None,
+    name: Annotated[str, typer.Option(help="Name of the import; by default from the file name.")] = "",
+    output: Annotated[
+        Path | None, typer.Option(help="Where to write the YAML; by default config/imports/NAME.yaml.")
+    ] = None,
     from_history: Annotated[
-        bool, Option("--from-history", help="Propose expect: of an import from the files that it has loaded.")
+        bool, typer.Option("--from-history", help="Propose expect: of an import from the files that it has loaded.")
     ] = False,
 ) -> Summary:
     """Read whole files and write the YAML of their import: file names, dates, rows to skip, a key, types with reasons.

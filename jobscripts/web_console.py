@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from systemscripts.job import Option, Summary, job
+import typer
+
+from systemscripts.job import Summary, job
 
 # Ten years: a server has no time limit.
 NO_LIMIT_HOURS = 10 * 365 * 24.0
@@ -20,9 +22,9 @@ def _run_demo(values: dict[str, Any]) -> int | None:
 
 @job(lock="", alert=False, time_limit_hours=NO_LIMIT_HOURS, run_instead=_run_demo)
 def web_console(
-    host: Annotated[str, Option(help="Address to listen on, instead of CONSOLE_HOST.")] = "",
-    port: Annotated[int | None, Option(help="Port, instead of CONSOLE_PORT; 0: any free one.")] = None,
-    demo: Annotated[bool, Option("--demo", help="Try it on generated data.")] = False,
+    host: Annotated[str, typer.Option(help="Address to listen on, instead of CONSOLE_HOST.")] = "",
+    port: Annotated[int | None, typer.Option(help="Port, instead of CONSOLE_PORT; 0: any free one.")] = None,
+    demo: Annotated[bool, typer.Option("--demo", help="Try it on generated data.")] = False,
 ) -> Summary:
     """Serve the web console until it is stopped (Ctrl-C, SIGTERM).
 

@@ -9,7 +9,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-from systemscripts.job import Argument, Option, Summary, job
+import typer
+
+from systemscripts.job import Summary, job
 
 if TYPE_CHECKING:
     from systemscripts.tables.model import ReadingOptions, Table
@@ -19,14 +21,14 @@ STANDARD_OUTPUT = Path("-")
 
 @job(database=False)
 def xls_to_csv(
-    files: Annotated[list[Path], Argument(help="Files, or folders of files.")],
-    output: Annotated[Path | None, Option(help="Where to write a single file; - for standard output.")] = None,
-    output_dir: Annotated[Path | None, Option(help="Folder for the CSV files; else that of each file.")] = None,
+    files: Annotated[list[Path], typer.Argument(help="Files, or folders of files.")],
+    output: Annotated[Path | None, typer.Option(help="Where to write a single file; - for standard output.")] = None,
+    output_dir: Annotated[Path | None, typer.Option(help="Folder for the CSV files; else that of each file.")] = None,
     sheet: Annotated[
-        str | None, Option(help="Name or pattern of the sheet, or all; by default the first sheet with data.")
+        str | None, typer.Option(help="Name or pattern of the sheet, or all; by default the first sheet with data.")
     ] = None,
-    encoding: Annotated[str | None, Option(help="Encoding of text files; by default detected.")] = None,
-    delimiter: Annotated[str | None, Option(help="Delimiter of text files; by default detected.")] = None,
+    encoding: Annotated[str | None, typer.Option(help="Encoding of text files; by default detected.")] = None,
+    delimiter: Annotated[str | None, typer.Option(help="Delimiter of text files; by default detected.")] = None,
 ) -> Summary:
     """Write each file as UTF-8 CSV with commas, LF and one header row; the content decides the format of a file.
 

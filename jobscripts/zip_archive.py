@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from systemscripts.job import Argument, Summary, get_wait_seconds, job
+import typer
+
+from systemscripts.job import Summary, get_wait_seconds, job
 
 
 @job(lock="")
 def zip_archive(
-    config: Annotated[str, Argument(help="Only this import.")] = "",
+    config: Annotated[str, typer.Argument(help="Only this import.")] = "",
 ) -> Summary:
     """Pack the archived files of each past day into one zip file, for imports with archive_policy: daily_zip.
 

@@ -25,6 +25,7 @@ HEAD = """
 import os, signal, sys, time
 from pathlib import Path
 from typing import Annotated
+import typer
 from systemscripts import errors, settings
 from systemscripts.job import Summary, job
 

@@ -12,11 +12,10 @@ from systemscripts.job.current_run import (
     wants_json,
 )
 from systemscripts.job.decorator import Job, job
-from systemscripts.job.parameters import Argument, Option
 from systemscripts.job.standard_output import print_text
 from systemscripts.summary import Summary
 
 __all__ = [
-    "Argument", "Job", "Option", "Summary", "allow_signals", "count_closed_runs", "defer_signals", "get_wait_seconds",
-    "job", "keep_summary", "print_line", "print_text", "wants_json",
+    "Job", "Summary", "allow_signals", "count_closed_runs", "defer_signals", "get_wait_seconds", "job", "keep_summary",
+    "print_line", "print_text", "wants_json",
 ]  # fmt: skip

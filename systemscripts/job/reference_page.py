@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from systemscripts import commands, settings
-from systemscripts.job import Job, typer_command
+from systemscripts.job import Job, command_line
 
 PAGE = settings.PROJECT / "docs" / "reference.md"
 FOLDER = settings.PROJECT / "jobscripts"
@@ -65,7 +65,7 @@ def _describe_needs(script: Job) -> str:
 
 def _render_rows(script: Job) -> Iterator[str]:
     declared = inspect.signature(script.function).parameters
-    parameters: list[Any] = list(typer_command.build_command(script.function, script.name).params)
+    parameters: list[Any] = list(command_line.build_command(script.function, script.name).params)
     for parameter in parameters:
         name = str(parameter.name)
         # an option of every job is described once above

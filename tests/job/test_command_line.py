@@ -18,11 +18,11 @@ HEAVY_FOR_HELP = ("psycopg2", "pydantic", "rich", "scrapy", "pandas")
 HEAVY_FOR_NOTHING = ("pandas", "scrapy", "openpyxl", "lxml", "jinja2", "smtplib")
 # What only some loads need: other formats, targets and sources, mail, help, what undoes a load.
 HEAVY_FOR_CSV = {
-    *HEAVY_FOR_NOTHING, "duckdb", "email", "http.client", "paramiko", "requests", "subprocess", "typer", "zipfile",
+    *HEAVY_FOR_NOTHING, "duckdb", "email", "http.client", "paramiko", "requests", "zipfile",
     "systemscripts.datasets.lake", "systemscripts.findings.renames", "systemscripts.imports.new_rows",
     "systemscripts.imports.parquet.parquet_copy", "systemscripts.imports.upsert",
     "systemscripts.imports.values.lookups", "systemscripts.ingest.control_totals", "systemscripts.ingest.daily_zip",
-    "systemscripts.ingest.take_rows_back", "systemscripts.job.typer_command", "systemscripts.mail",
+    "systemscripts.ingest.take_rows_back", "systemscripts.mail",
     "systemscripts.mysql_client", "systemscripts.pgp", "systemscripts.tables.unpivot",
     "systemscripts.tables.workbooks.spooled_table", "systemscripts.tables.workbooks.unpack",
 }  # fmt: skip

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from systemscripts import commands
-from systemscripts.job import typer_command
+from systemscripts.job import command_line
 from tests.clones import Clone
 from tests.conftest import PROJECT, Installation
 from tests.tiny_jobs import Mails
@@ -85,7 +85,7 @@ def test_every_command_in_a_message_is_one_that_its_script_accepts() -> None:
             if words == ["--help"]:
                 continue
             try:
-                typer_command.build_command(function, script).make_context(script, list(words))
+                command_line.build_command(function, script).make_context(script, list(words))
             except Exception as error:
                 raise AssertionError(f"{path}: {script} {words}: {error}") from error
             checked += 1
