@@ -63,22 +63,21 @@ def _fill_target(
     load.show(parts["target"])
     cursor.execute("savepoint filled")
     try:
-        _create_index(cursor, load, parts)
+        _create_index(cursor, load)
     except psycopg2.errors.UniqueViolation:
         cursor.execute("rollback to savepoint filled; set local work_mem = '64MB'")
         cursor.execute(sql.SQL(_DELETE_TWINS).format(**parts))
         counts.loaded -= cursor.rowcount
-        _create_index(cursor, load, parts)
+        _create_index(cursor, load)
     return counts, rejects
 
 
-def _create_index(cursor: Cursor, load: Load, parts: dict[str, sql.Composable]) -> None:
+def _create_index(cursor: Cursor, load: Load) -> None:
     """Create the index of hashes, and record that as all changes of a target are."""
     home = load.home or cursor
     home.execute("select config_name, run_uuid::text from dba.tdataset where dataset_id = %s", (load.dataset_id,))
     config_name, run_uuid = cast(tuple[str, str], home.fetchone())
-    statement = sql.SQL("create unique index on {target} (row_hash)").format(**parts)
-    run_ddl(cursor, statement, load.plan.name, config_name, run_uuid, load.file_id, load.home)
+    run_ddl(cursor, load.plan.index_of_hashes(), load.plan.name, config_name, run_uuid, load.file_id, load.home)
 
 
 def _insert_unknown(

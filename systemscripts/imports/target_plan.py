@@ -91,6 +91,10 @@ class Plan:
         added = sql.SQL(", ").join(sql.SQL("add column {}").format(column) for column in new)
         return [sql.SQL("alter table {} {}").format(table, added)]
 
+    def index_of_hashes(self) -> sql.Composed:
+        """Return the statement for the index that a target of new_rows gets behind its first rows."""
+        return sql.SQL("create unique index on {} (row_hash)").format(sql.Identifier(self.schema, self.table))
+
     def definitions(self, names: list[str]) -> list[sql.Composed]:
         """Return the definitions of columns for CREATE TABLE."""
         return [sql.SQL("{} {}").format(sql.Identifier(name), sql.SQL(self.types[name])) for name in names]

@@ -81,7 +81,8 @@ def _preview_load(cursor: Cursor, context: Context, file: PreparedFile) -> Previ
     if decision.action != "load":
         return shown
     shown.columns = _describe_columns(file, plan, preview_values.list_conversions(cursor, file, plan))
-    shown.statements = [statement.as_string(cursor) for statement in plan.statements()]
+    statements = [*plan.statements(), *([plan.index_of_hashes()] if plan.create and plan.shape.hashed else [])]
+    shown.statements = [statement.as_string(cursor) for statement in statements]
     if plan.lake is not None:
         plan = replace(plan, lake=replace(plan.lake, write=False))
     else:

@@ -191,6 +191,8 @@ def test_an_existing_target_of_another_load_mode_is_no_target(installation: Inst
 
 def test_dry_run_says_how_many_rows_are_new_and_writes_nothing(installation: Installation) -> None:
     installation.configure("things", **CONFIG)
+    installation.drop("things.csv", "a,b\n1,x\n2,x\n")
+    assert "create unique index on" in installation.run("generic_import", "things", "--dry-run").stdout
     load(installation, "a,b\n1,x\n2,x\n")
     installation.drop("things_2.csv", "a,b\n2,x\n3,x\n")
     shown = installation.summary("generic_import", "things", "--dry-run")["rows"][0]
