@@ -3,17 +3,47 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
-from systemscripts import file_ledger, settings
+from pydantic import ValidationError
+
+from systemscripts import file_ledger, masking, settings
 from systemscripts.bounded_patterns import NamePattern, compile_pattern
-from systemscripts.configuration import sidecar_files
+from systemscripts.configuration import sidecar_files, variables
 from systemscripts.configuration.source_options.sftp import RemoteFolder
 from systemscripts.directory_management import explain_unsafe_arrival, is_in_progress
+from systemscripts.errors import ConfigurationError, describe_faults
 from systemscripts.sources import Fetched, Request, arrival
 from systemscripts.sources.arrival import archived_files, size_limits
+
+Model = TypeVar("Model", bound=RemoteFolder)
+
+
+def parse_options(model: type[Model], written: dict[str, Any], where: str, secrets: Iterable[str]) -> Model:
+    """Return the options of a source with variables resolved; raises ConfigurationError with every fault.
+
+    `secrets`: the keys whose values are masked.
+    """
+    resolved = variables.resolve_variables(written, where)
+    masking.register_secrets(secret for key in secrets for secret in _list_secrets(resolved.get(key)))
+    try:
+        return model.model_validate(resolved)
+    except ValidationError as error:
+        raise ConfigurationError(f"{where}: {describe_faults(error, 'source')}") from error
+
+
+def _list_secrets(value: object) -> list[str]:
+    """Return what is to be masked of a key: its value, or of several options those that are texts."""
+    if isinstance(value, dict):
+        return [part for part in value.values() if part and isinstance(part, str)]
+    return [str(value)] if value else []
+
+
+def build_address(options: RemoteFolder) -> str:
+    """Return the beginning of every `source_path` of a source with these options."""
+    return f"{options.address}/{options.folder.strip('/')}/"
 
 
 class Entry(Protocol):
@@ -138,6 +168,28 @@ def is_another(entry: Entry, ticket: file_ledger.Ticket) -> bool:
     has_other_size = None not in (entry.size, ticket.source_size) and entry.size != ticket.source_size
     has_other_stamp = bool(entry.stamp and ticket.source_stamp) and entry.stamp != ticket.source_stamp
     return has_other_size or has_other_stamp
+
+
+def settle_file(
+    options: RemoteFolder,
+    ticket: file_ledger.Ticket,
+    find_entry: Callable[[str], Entry | None],
+    move_file: Callable[[str, str, str], object],
+    remove_file: Callable[[str], object],
+) -> None:
+    """Delete or move the file of a ticket on the server, if it did not change there.
+
+    `move_file`: from a path into a folder, with a mark for its name where that is taken.
+    """
+    path = options.join_path(ticket.name)
+    entry = find_entry(path)
+    if entry is None or is_another(entry, ticket):
+        # settled by a run that was killed before it recorded that, or replaced by another delivery
+        return
+    if folder := choose_folder(options, ticket):
+        move_file(path, options.join_path(folder), (ticket.file_sha256 or "")[:8])
+    else:
+        remove_file(path)
 
 
 def choose_folder(options: RemoteFolder, ticket: file_ledger.Ticket) -> str:

@@ -18,13 +18,11 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pydantic import ValidationError
-
-from systemscripts import file_ledger, masking, progress
+from systemscripts import file_ledger, progress
 from systemscripts.address_rules import AddressRules
-from systemscripts.configuration import uploads, variables
+from systemscripts.configuration import uploads
 from systemscripts.configuration.source_options.sftp import Options
-from systemscripts.errors import ConfigurationError, EtlError, TooLargeError, TryLaterError, describe_faults
+from systemscripts.errors import ConfigurationError, EtlError, TooLargeError, TryLaterError
 from systemscripts.sources import Fetched, Request, arrival
 from systemscripts.sources.arrival import remote_folder
 from systemscripts.sources.types import local
@@ -45,18 +43,12 @@ LIVE = False
 
 def parse_options(written: dict[str, Any], where: str = "source sftp") -> Options:
     """Return the options of a source with variables resolved; raises ConfigurationError with every fault."""
-    resolved = variables.resolve_variables(written, where)
-    masking.register_secrets(str(resolved[key]) for key in ("password", "key_passphrase") if resolved.get(key))
-    try:
-        return Options.model_validate(resolved)
-    except ValidationError as error:
-        raise ConfigurationError(f"{where}: {describe_faults(error, 'source')}") from error
+    return remote_folder.parse_options(Options, written, where, ("password", "key_passphrase"))
 
 
 def address(written: dict[str, Any]) -> str:
     """Return the beginning of every `source_path` of a source with these options."""
-    options = parse_options(written)
-    return f"{options.address}/{options.folder.strip('/')}/"
+    return remote_folder.build_address(parse_options(written))
 
 
 def fetch(request: Request) -> Fetched:
@@ -228,15 +220,10 @@ def settle(request: Request, ticket: file_ledger.Ticket) -> None:
     options = parse_options(request.options, f"import {request.config.config_name}, source sftp")
     if options.settle == "keep":
         return
-    session, path = _open_session(request, options), options.join_path(ticket.name)
-    entry = remote.find_entry(session, path)
-    if entry is None or remote_folder.is_another(entry, ticket):
-        # settled by a run that was killed before it recorded that, or replaced by another delivery
-        return
-    if folder := remote_folder.choose_folder(options, ticket):
-        remote.move_file(session, path, options.join_path(folder), (ticket.file_sha256 or "")[:8])
-    else:
-        remote.remove_file(session, path)
+    session = _open_session(request, options)
+    functions = (remote.find_entry, remote.move_file, remote.remove_file)
+    find, move, remove = (functools.partial(function, session) for function in functions)
+    remote_folder.settle_file(options, ticket, find, move, remove)
 
 
 def probe(written: dict[str, Any]) -> str:

@@ -13,16 +13,14 @@ sources:
 from __future__ import annotations
 
 import atexit
+import functools
 import os
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
-
-from systemscripts import file_ledger, masking, progress
-from systemscripts.configuration import variables
+from systemscripts import file_ledger, progress
 from systemscripts.configuration.source_options.store import Options
-from systemscripts.errors import ConfigurationError, EtlError, TooLargeError, describe_faults
+from systemscripts.errors import EtlError, TooLargeError
 from systemscripts.sources import Fetched, Request, arrival
 from systemscripts.sources.arrival import remote_folder, size_limits
 from systemscripts.sources.types import local
@@ -40,19 +38,12 @@ _sessions: dict[str, StoreSession] = {}
 
 def parse_options(written: dict[str, Any], where: str = "source store") -> Options:
     """Return the options of a source with variables resolved; raises ConfigurationError with every fault."""
-    resolved = variables.resolve_variables(written, where)
-    secrets = [resolved.get("password"), *(resolved.get("options") or {}).values()]
-    masking.register_secrets(str(secret) for secret in secrets if secret and isinstance(secret, str))
-    try:
-        return Options.model_validate(resolved)
-    except ValidationError as error:
-        raise ConfigurationError(f"{where}: {describe_faults(error, 'source')}") from error
+    return remote_folder.parse_options(Options, written, where, ("password", "options"))
 
 
 def address(written: dict[str, Any]) -> str:
     """Return the beginning of every `source_path` of a source with these options."""
-    options = parse_options(written)
-    return f"{options.address}/{options.folder.strip('/')}/"
+    return remote_folder.build_address(parse_options(written))
 
 
 def fetch(request: Request) -> Fetched:
@@ -128,15 +119,10 @@ def settle(request: Request, ticket: file_ledger.Ticket) -> None:
     options = parse_options(request.options, f"import {request.config.config_name}, source store")
     if options.settle == "keep":
         return
-    session, path = _open_session(options), options.join_path(ticket.name)
-    entry = store_files.find_entry(session, path)
-    if entry is None or remote_folder.is_another(entry, ticket):
-        # settled by a run that was killed before it recorded that, or replaced by another delivery
-        return
-    if folder := remote_folder.choose_folder(options, ticket):
-        store_files.move_file(session, path, options.join_path(folder), (ticket.file_sha256 or "")[:8])
-    else:
-        store_files.remove_file(session, path)
+    session = _open_session(options)
+    functions = (store_files.find_entry, store_files.move_file, store_files.remove_file)
+    find, move, remove = (functools.partial(function, session) for function in functions)
+    remote_folder.settle_file(options, ticket, find, move, remove)
 
 
 def probe(written: dict[str, Any]) -> str:
