@@ -95,6 +95,8 @@ class Job:
         connection = self._begin_to_connect(call)
         from systemscripts.job.runner import Runner
 
+        # what the start has made stays: no collection looks at it again
+        gc.freeze()
         runner = Runner(self.name, self.needs, call, connection)
         current_run.set_runner(runner)
         wrapper.say_begun()
