@@ -9,7 +9,7 @@ import shutil
 import subprocess
 import time
 from collections.abc import Callable, Iterator
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -212,7 +212,8 @@ def test_before_the_first_look_of_the_watchdog_the_runs_tell_that_the_clock_jump
 
 def test_a_missed_run_is_caught_up_once_and_told_only_if_that_fails_too(watched: Watched) -> None:
     """The host was off for three nights: a pipeline starts once, by the line of cron that starts what is due."""
-    text = "steps: [{job: status}]\nschedule: '40 4 * * *'\n"
+    # not due while the test runs
+    text = f"steps: [{{job: status}}]\nschedule: '40 {(datetime.now(UTC).hour + 12) % 24} * * *'\n"
     (watched.pipelines / "late.yaml").write_text(f"{text}catch_up: true\n")
     (watched.pipelines / "lost.yaml").write_text(text)
     assert watched.watch() == []
