@@ -117,7 +117,8 @@ class BlockReader:
 
         try:
             row = self._connection.cursor().execute(self._query, [block]).fetchone()
-        except (duckdb.Error, MemoryError):
+        # the last one: a message of DuckDB may end within a letter
+        except (duckdb.Error, MemoryError, UnicodeDecodeError):
             return None
         return (row[1], row[2]) if row and row[0] else None
 

@@ -127,6 +127,20 @@ def test_an_odd_object_is_read_alone_and_blocks_go_on(tmp_path: Path, small_bloc
     assert small_blocks["read"] > 50
 
 
+def test_json_in_texts_of_letters_beyond_ascii_is_read(tmp_path: Path, small_blocks: Counter[str]) -> None:
+    path = tmp_path / "list.json"
+    # what separates two objects is within a text, and a message of DuckDB about such a block ends within a letter
+    items = ["[]"] * 900 + ['[{"a":1},{"a":2}]'] * 1100
+    rows = [
+        {"id": number, "city": "a" * (number % 7) + "Нижний Новгород", "street": "улица Ленина", "items": text}
+        for number, text in enumerate(items)
+    ]
+    path.write_text(json.dumps(rows, ensure_ascii=False, separators=(",", ":")))
+    quick, careful = both_readers.read_both(json_parser.open_book, path)
+    assert quick == careful
+    assert small_blocks["read"] and small_blocks["refused"]
+
+
 @pytest.mark.parametrize("value", [r'"\u12"', "[1,]"])
 def test_a_value_that_is_not_json_is_named_by_its_line(tmp_path: Path, value: str) -> None:
     path = tmp_path / "list.jsonl"
