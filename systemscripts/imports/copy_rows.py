@@ -47,6 +47,8 @@ BLOCKS_AHEAD = 4
 # At the end of each COPY the server waits for us, who may have to wait for the thread that prepares blocks; but all
 # of them are copied again where the server refuses one row.
 BLOCKS_TOGETHER = 8
+# A block has at least one record, which may be of many MB: then fewer are together, and fewer are ahead.
+BYTES_TOGETHER = 16 * 2**20
 # so long the thread may keep the one that sends from the next block, instead of 5 ms
 SWITCH_SECONDS = 0.0005
 
@@ -138,6 +140,7 @@ class _LookAhead:
         self._blocks = blocks
         self._executor = ThreadPoolExecutor(1)
         self._following: deque[Future[ReadyPair | None]] = deque()
+        self._most_ahead = BLOCKS_AHEAD
 
     def __iter__(self) -> Iterator[ReadyPair]:
         """Yield the blocks that were not taken before, and wait for each."""
@@ -148,6 +151,7 @@ class _LookAhead:
         try:
             with self._executor:
                 while ready is not None:
+                    self._most_ahead = max(1, min(BLOCKS_AHEAD, BYTES_TOGETHER // max(len(ready[1].data), 1)))
                     yield ready
                     self.prepare_next()
                     ready = self._following.popleft().result()
@@ -156,7 +160,7 @@ class _LookAhead:
 
     def prepare_next(self) -> None:
         """Begin to prepare the next blocks, as far as that has not begun."""
-        while len(self._following) < BLOCKS_AHEAD:
+        while len(self._following) < self._most_ahead:
             self._following.append(self._executor.submit(next, self._blocks, None))
 
     def take_prepared(self, is_wanted: Callable[[ReadyBlock], bool]) -> ReadyPair | None:
@@ -229,10 +233,14 @@ class _Copier:
             # only when COPY begins to read: before that, the thread would delay it
             ahead.prepare_next()
             yield group[0][1]
-            while len(group) < most and (
-                pair := ahead.take_prepared(lambda ready: self._choose_statement(ready) == statement)
+            size = len(group[0][1].data)
+            while (
+                len(group) < most
+                and size < BYTES_TOGETHER
+                and (pair := ahead.take_prepared(lambda ready: self._choose_statement(ready) == statement))
             ):
                 group.append(pair)
+                size += len(pair[1].data)
                 yield pair[1]
 
         return _try_copy(self._cursor, statement, take_blocks())

@@ -6,7 +6,7 @@ import csv
 import io
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import chain, compress, islice
+from itertools import compress, islice
 
 from systemscripts.imports.rejects import Reject
 from systemscripts.imports.values import row_pattern
@@ -21,6 +21,8 @@ SERVER_ENCODINGS = {"utf-8": "UTF8", "cp1252": "WIN1252", "latin-1": "LATIN1", "
 MAX_ODD_SHARE = 0.2
 # blocks whose rows are hashed together: to ask DuckDB takes as long as to hash 2,000 rows
 HASHED_TOGETHER = 4
+# Records may be of many MB.
+HASHED_BYTES = 8 * 2**20
 # for the checked path: characters that no client file contains, so that values need no quoting
 CHECKED_WIRE = Wire(delimiter="\x1f", quote="\x1e")
 
@@ -87,12 +89,14 @@ class BlockPreparer:
 
 def _merge_blocks(blocks: Iterator[Block]) -> Iterator[Block]:
     """Return some blocks as one each time."""
-    while merged := list(islice(blocks, HASHED_TOGETHER)):
-        yield Block(
-            list(chain.from_iterable(block.records for block in merged)),
-            list(chain.from_iterable(block.rows for block in merged)),
-            all(block.matches for block in merged),
-        )
+    for first in blocks:
+        records, rows, matches = list(first.records), list(first.rows), first.matches
+        most = min(HASHED_TOGETHER, HASHED_BYTES // max(sum(map(len, records)), 1))
+        for block in islice(blocks, max(most - 1, 0)):
+            records += block.records
+            rows += block.rows
+            matches = matches and block.matches
+        yield Block(records, rows, matches)
 
 
 def _split_block(block: Block, misfits: Sequence[int]) -> tuple[Block, Block]:
