@@ -102,6 +102,12 @@ class MailServer:
         shutil.chown(path, "mail", "mail")
         path.rename(self.inbox / "new" / path.name)
 
+    def create_folder(self, name: str) -> None:
+        """Make another empty folder."""
+        for part in ("", "new", "cur", "tmp"):
+            (self.inbox / f".{name}" / part).mkdir()
+            shutil.chown(self.inbox / f".{name}" / part, "mail", "mail")
+
     def list_mails(self, folder: str = "") -> dict[str, str]:
         """Return the mails of a folder: names of their attachments -> flags of Maildir."""
         import email

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import subprocess
 import sys
@@ -64,6 +65,34 @@ def test_a_mail_is_known_by_its_number_and_its_content(here: Installation, box: 
     summary = door_matrix.summarize(here)
     assert (summary.files, summary.problems) == (0, [])
     assert len(box.list_mails()) == 1 or len(list((box.inbox / "cur").glob("*"))) == 2
+
+
+def test_a_mail_that_an_earlier_version_fetched_is_known_wherever_it_is(here: Installation, box: MailServer) -> None:
+    mails = [make_mail({f"orders_{10 * n + m}.csv": make_rows(10 * n + m) for m in range(n)}) for n in (1, 2, 3)]
+    for message in mails:
+        box.deliver(message)
+    door_matrix.configure(here, box.door(settle="keep", folders=["INBOX", "other"]))
+    box.create_folder("other")
+    assert door_matrix.summarize(here).files == 6
+    # as that version stamped them
+    for message in mails:
+        files = {part.get_filename(): part.get_payload(decode=True) for part in message.iter_attachments()}
+        digests = [hashlib.sha256(content).hexdigest() for content in files.values()]
+        mark = hashlib.sha256("\n".join([message["Message-ID"], message["Date"], *digests]).encode()).hexdigest()[:20]
+        for number, (name, digest) in enumerate(zip(files, digests, strict=True), 1):
+            stamp = f"{mark} {number} {digest[:12]} {len(files)}"
+            here.sql("update dba.tfile set source_stamp = %s where name = %s", (stamp, name))
+    # one mail stays, one gets another number, one goes to another folder
+    _, renumbered, moved = sorted((box.inbox / "cur").glob("*"))
+    renumbered.rename(renumbered.with_name(f"9{renumbered.name}"))
+    moved.rename(box.inbox / ".other" / "cur" / moved.name)
+    summary = door_matrix.summarize(here)
+    assert (summary.files, summary.problems) == (0, [])
+    assert here.sql("select count(*), count(distinct split_part(source_stamp, ' ', 1)) from dba.tfile") == [(6, 3)]
+    # and read once
+    before = box.count_bodies()
+    door_matrix.summarize(here)
+    assert box.count_bodies() - before == 0
 
 
 def test_a_wider_pattern_brings_the_other_files_of_mails_that_were_read_and_none_twice(

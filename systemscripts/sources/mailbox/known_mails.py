@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from email.message import Message
 
 from systemscripts import file_ledger
@@ -27,12 +27,19 @@ class ReadMail:
     mark: str
     files: list[Attachment]
     notes: list[str]
+    # its Message-ID and its Date
+    identity: list[str] = field(default_factory=list)
+
+
+def list_identity(message: Message) -> list[str]:
+    """Return the headers that name a mail, wherever it is."""
+    return [str(header) for name in ("Message-ID", "Date") for header in message.get_all(name, [])]
 
 
 def hash_mail(message: Message) -> str:
     """Return a hash of a mail, the same where someone has moved it or another server encodes it in another way."""
     digest = hashlib.sha256()
-    for header in [*message.get_all("Message-ID", []), *message.get_all("Date", [])]:
+    for header in list_identity(message):
         digest.update(f"{header}\n".encode(errors="replace"))
     for part in message.walk():
         content: object = None if part.is_multipart() else part.get_payload(decode=True)
@@ -62,14 +69,11 @@ def choose_new_files(
 
     `start`: the `source_path` of the mail. All origins have the stamps of this pattern.
     """
-    here = file_ledger.list_origins(cursor, config_name, SOURCE_TYPE, f"{start}/")
-    # earlier versions hashed other things; one mail has one mark, by which it is settled and answered
-    mark = parse_mark(here[0].stamp) if here else mail.mark
-    known = file_ledger.list_marked_origins(cursor, config_name, SOURCE_TYPE, mark)
+    digests = [compute_sha256(file.path) for file in mail.files]
+    mark, known = _find_known(cursor, config_name, start, mail, digests)
     unmatched = Counter((origin.path.rpartition("/")[2], origin.stamp.split(" ")[2]) for origin in known)
     added = []
-    for file in mail.files:
-        digest = compute_sha256(file.path)[:12]
+    for file, digest in zip(mail.files, (digest[:12] for digest in digests), strict=True):
         if unmatched[file.name, digest] > 0:
             unmatched[file.name, digest] -= 1
         else:
@@ -86,6 +90,21 @@ def choose_new_files(
         for stamp in [f"{mark} {number} {digest} {tail}"]
     ]
     return renewed, new
+
+
+def _find_known(
+    cursor: Cursor, config_name: str, start: str, mail: ReadMail, digests: list[str]
+) -> tuple[str, list[file_ledger.Origin]]:
+    """Return the mark by which a mail is settled and answered, for ever the same, and the origins of its known files.
+
+    Earlier versions made it of the wanted files.
+    """
+    here = file_ledger.list_origins(cursor, config_name, SOURCE_TYPE, f"{start}/")
+    earlier = hashlib.sha256("\n".join([*mail.identity, *digests]).encode(errors="replace")).hexdigest()[:20]
+    for mark in [parse_mark(here[0].stamp)] if here else [mail.mark, earlier]:
+        if known := file_ledger.list_marked_origins(cursor, config_name, SOURCE_TYPE, mark):
+            return mark, known
+    return mail.mark, []
 
 
 def renew_known_files(cursor: Cursor, config_name: str, known: list[file_ledger.Origin]) -> None:

@@ -293,7 +293,8 @@ def _read_mail(
     files = list(attached_files.list_attachments(whole[0].obj, is_wanted, shelf))
     if not files and not shelf.notes:
         shelf.notes.append(f"it has no attachment that matches {options.pattern or request.config.file_pattern}")
-    return ReadMail(known_mails.hash_mail(whole[0].obj), files, shelf.notes)
+    message = whole[0].obj
+    return ReadMail(known_mails.hash_mail(message), files, shelf.notes, known_mails.list_identity(message))
 
 
 def _build_path(options: Options, session: MailboxSession, mail_folder: str, head: MailMessage) -> str:
