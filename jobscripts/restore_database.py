@@ -57,7 +57,8 @@ def restore_database(
         if from_target
         else contextlib.nullcontext(backups.choose_backup(directories, backup))
     )
-    with fetched as path:
+    mode = "--rehearse" if rehearse else "--database-only" if database_only else ""
+    with backups.note_call(from_target, mode), fetched as path:
         return _restore(path, directories, (passphrase_file, trust_origin), rehearse, database_only)
 
 

@@ -20,7 +20,7 @@ from systemscripts.backups import encryption, house_files
 from systemscripts.backups.fingerprints import Fingerprints
 from systemscripts.backups.packs import SUFFIX as PACK_SUFFIX
 from systemscripts.backups.packs import Files, Packs
-from systemscripts.commands import format_command
+from systemscripts.backups.restore_call import format_same_restore
 from systemscripts.directory_management import CHUNK_BYTES, atomic_write, compute_sha256, explain_write_error
 from systemscripts.errors import BadDataError, ConfigurationError
 
@@ -167,7 +167,7 @@ def check_checksum(path: Path) -> None:
     if digest not in (None, compute_sha256(path)):
         raise BadDataError(
             f"{path} is damaged or incomplete",
-            f"Copy it again, or use another backup: {format_command('restore_database', 'FILE')}",
+            f"Copy it again, or use another backup: {format_same_restore('FILE')}",
         )
 
 

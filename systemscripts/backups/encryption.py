@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import IO
 
 from systemscripts import pgp, settings
-from systemscripts.commands import format_command
+from systemscripts.backups.restore_call import format_same_restore
 from systemscripts.directory_management import CHUNK_BYTES, Directories, atomic_write
 from systemscripts.errors import BadDataError, ConfigurationError, EtlError
 
@@ -256,7 +256,7 @@ def _raise_fault(process: subprocess.Popen[bytes], home: Path, path: Path) -> No
     if any(word in text for word in _DAMAGED) or "DECRYPTION_OKAY" in text:
         raise BadDataError(
             f"{path} is damaged or incomplete",
-            f"Copy it again, or use another backup: {format_command('restore_database', 'FILE')}",
+            f"Copy it again, or use another backup: {format_same_restore('FILE')}",
         )
     if "[GNUPG:] ENC_TO" in text or "encrypted with 1 passphrase" in text or "Bad session key" in text:
         keys = sorted(set(re.findall(r"ENC_TO ([0-9A-F]+)", text)))
@@ -264,7 +264,7 @@ def _raise_fault(process: subprocess.Popen[bytes], home: Path, path: Path) -> No
         imports = f", or import the key: gpg --homedir {shlex.quote(str(pgp.get_folder()))} --import FILE"
         raise ConfigurationError(
             f"the passphrase does not open {path.name}{also}",
-            f"Run: {format_command('restore_database', path, '--passphrase-file', 'FILE')}{imports if keys else ''}",
+            f"Run: {format_same_restore(path, '--passphrase-file', 'FILE')}{imports if keys else ''}",
         )
     lines = [line for line in text.splitlines() if line.startswith("gpg: ")] or ["gpg: it was killed"]
     raise EtlError(f"{path.name}: {lines[-1]}", "See the log, then run it again.")
@@ -280,8 +280,8 @@ def _refuse_unencrypted(home: Path, path: Path) -> None:
 def _build_key_fault(path: Path) -> ConfigurationError:
     return ConfigurationError(
         f"the passphrase does not open {path.name}, only a PGP key does: anyone with its public half can have made it",
-        f"Run: {format_command('restore_database', path, '--passphrase-file', 'FILE')}, or, if you know that it is"
-        " yours, with --trust-origin instead",
+        f"Run: {format_same_restore(path, '--passphrase-file', 'FILE')}, or, if you know that it is yours:"
+        f" {format_same_restore(path, '--trust-origin')}",
     )
 
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from systemscripts import alerts, settings
 from systemscripts.backups import encryption
+from systemscripts.backups.restore_call import format_whole_restore
 from systemscripts.backups.restore_house import House
-from systemscripts.commands import format_command
 from systemscripts.directory_management import Directories
 
 
@@ -30,7 +30,7 @@ def queue_proof(path: Path, house: House, directories: Directories) -> None:
         f"{path.name} was restored into a scratch database on {socket.gethostname()} and compared with what it was made"
         f" from: {restored.tables} tables with {restored.rows:,} rows by count and hash, {restored.datasets} datasets"
         f" by the counts of their loads, {house.files:,} files by hash. The scratch database was dropped.\n\n{keep}"
-        f"To restore: {format_command('restore_database', path)}\n"
+        f"To restore: {format_whole_restore(path)}\n"
     )
     subject = f"the backup {path.name} can be restored"
     alerts.queue_message(

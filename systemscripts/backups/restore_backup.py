@@ -14,6 +14,7 @@ from psycopg2 import sql
 from systemscripts import db_utils, settings
 from systemscripts.backups.fill_database import fill_database
 from systemscripts.backups.fingerprints import Fingerprints, compute_fingerprints, find_differences
+from systemscripts.backups.restore_call import format_same_restore
 from systemscripts.commands import format_command
 from systemscripts.db_utils import Cursor, migrations
 from systemscripts.errors import EtlError, TryLaterError, UsageError
@@ -235,7 +236,7 @@ def _examine(url: str) -> Restored:
             restored.tables, restored.rows = restored.tables + 1, restored.rows + _get_number(cursor.fetchone())
         restored.problems = list(_find_incomplete(cursor, restored))
     if not restored.tables:
-        raise EtlError("the backup contains no table", f"Use another one: {format_command('restore_database', 'FILE')}")
+        raise EtlError("the backup contains no table", f"Use another one: {format_same_restore('FILE')}")
     return restored
 
 

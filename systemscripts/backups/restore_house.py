@@ -14,6 +14,7 @@ from pathlib import Path
 from systemscripts.backups import bundle, encryption, house_files, packs, put_files, restore_backup
 from systemscripts.backups.bundle import Unpacked
 from systemscripts.backups.restore_backup import Restored
+from systemscripts.backups.restore_call import format_same_restore
 from systemscripts.commands import format_command
 from systemscripts.db_utils import migrations
 from systemscripts.directory_management import Directories, explain_write_error
@@ -97,7 +98,7 @@ def _is_plain_dump(path: Path, trust_origin: bool) -> bool:
     if not trust_origin:
         raise ConfigurationError(
             text,
-            f"If you know that it is yours, run: {format_command('restore_database', path, '--trust-origin')};"
+            f"If you know that it is yours, run: {format_same_restore(path, '--trust-origin')};"
             f" a backup with proof is made by {format_command('backup_database')}",
         )
     record_warning(Notice("origin_not_proven", f"{text}; it was trusted as --trust-origin says"), on_console=True)

@@ -57,8 +57,17 @@ def test_one_passphrase_opens_it_and_another_or_none_is_one_line_with_the_comman
         backups.rehearse(path, wrong)
     assert f"restore {path} --passphrase-file FILE" in str(raised.value)
     passphrase.unlink()
-    with pytest.raises(ConfigurationError, match="the passphrase does not open"):
-        backups.rehearse(path)
+    with backups.note_call("safe_place", "--database-only"):
+        with pytest.raises(ConfigurationError, match="the passphrase does not open") as raised:
+            backups.restore_database(path)
+        # what was fetched from a target is gone when the command is read
+        again = f"restore {path.name} --from safe_place --database-only --passphrase-file FILE"
+        assert again in str(raised.value)
+        house.write_settings(SMTP_HOST="127.0.0.1", ALERT_RECIPIENTS="boss@example.test")
+        settings.reset()
+        backups.queue_proof(path, backups.House(backups.Restored("x")), Directories(house.data).create())
+    [text] = [queued.read_text() for queued in (house.data / "var" / "alerts").rglob("*") if queued.is_file()]
+    assert f"restore {path.name} --from safe_place" in text and "--database-only" not in text
     wrong.write_text(kept)
     assert backups.rehearse(path, wrong).files >= 3
 
@@ -86,8 +95,10 @@ def test_a_key_of_its_recipient_opens_it_too_and_a_missing_one_is_named(
         assert "--import FILE" in str(raised.value)
         run_gpg(pgp.get_folder(), "--import", content=run_gpg(home, "--export-secret-keys", "safe@example.com"))
         # anyone with the public half can have made it
-        with pytest.raises(ConfigurationError, match=r"only a PGP key does.*--trust-origin"):
+        with backups.note_call("", "--rehearse"), pytest.raises(ConfigurationError, match="only a PGP key") as raised:
             backups.rehearse(path)
+        for option in ("--passphrase-file FILE", "--trust-origin"):
+            assert f"restore {path} --rehearse {option}" in str(raised.value)
         assert backups.rehearse(path, trust_origin=True).files >= 3
     finally:
         subprocess.run(["gpgconf", "--homedir", home, "--kill", "all"], check=False)

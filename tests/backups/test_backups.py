@@ -137,12 +137,13 @@ def test_a_backup_of_newer_code_changes_nothing_and_one_of_older_code_is_brought
     new = orders.data / "new.dump"
     pg_programs.run_program(pg_programs.find_program("pg_dump", 18), "--format=custom", f"--file={new}", url=orders.url)
     orders.sql("delete from dba.tmigration where number = 9999")
-    for arguments in (["--rehearse", new], [new], ["--database-only", new]):
+    for mode in (["--rehearse"], [], ["--database-only"]):
+        arguments = [new, *mode]
         # anyone could have made a plain dump
         done = orders.run("restore_database", *arguments)
         assert done.returncode == 78
         assert f"{new} is a plain dump of the database, not encrypted: nothing proves who made it" in done.stderr
-        assert f"restore {new} --trust-origin" in done.stderr
+        assert f"restore {' '.join(map(str, arguments))} --trust-origin;" in done.stderr
         done = orders.run("restore_database", *arguments, "--trust-origin")
         assert done.returncode == 78
         assert "has migration 9999" in done.stderr
@@ -248,6 +249,11 @@ def test_a_backup_is_also_delivered_to_an_sftp_target_and_restores_from_there(
         absent = clone.run(orders, "restore_database.py", "--from", "safe_place", "etl_20200101T000000.bundle")
         assert absent.returncode == 2
         assert "there is no backup etl_20200101T000000.bundle at safe_place. There are: " in absent.stderr
+        (server.folder / "old.dump").write_text("PGDMP")
+        asked = ("old.dump", "--from", "safe_place", "--rehearse")
+        unproven = clone.run(orders, "restore_database.py", *asked)
+        # what was fetched is gone, and the command does no more than rehearse
+        assert f"restore {' '.join(asked)} --trust-origin;" in unproven.stderr
     away = clone.run(orders, "backup_database.py", "--to", "safe_place", SFTP_CONNECT_SECONDS="1")
     assert away.returncode not in (0, 2, 78)
     assert "could not be delivered to safe_place" in away.stderr
