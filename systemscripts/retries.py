@@ -26,6 +26,8 @@ TOO_MANY_REQUESTS = 429
 RATE_LIMIT_PREFIXES = ("RateLimit", "X-RateLimit", "X-Rate-Limit")
 # a greater number is a moment since 1970, not a duration; this one is in 2001
 MIN_EPOCH_SECONDS = 1e9
+# of a moment: one that is further away has a unit that we do not know, and must not stop a source
+MAX_AHEAD_SECONDS = 86400.0
 # of any pause that is asked for: a year, so that its end is a date
 LONGEST_SECONDS = 366 * 86400.0
 # 2 to this power is beyond every pause; higher powers would overflow
@@ -70,12 +72,25 @@ def find_requested_pause(status: int, get_header: Callable[[str], str | None]) -
 def _parse_reset(text: str) -> float:
     """Return the seconds until a rate limit ends, given as seconds, as a moment since 1970, or as a date."""
     number = _parse_number(text)
-    if number is None:
-        return parse_retry_after(text)
-    if number >= MIN_EPOCH_SECONDS:
-        seconds = number / 1000 if number >= MIN_EPOCH_SECONDS * 1000 else number
-        number = max(0.0, seconds - datetime.now(UTC).timestamp())
-    return min(number, LONGEST_SECONDS)
+    if number is not None:
+        return _measure_pause(number)
+    seconds = parse_retry_after(text)
+    return seconds if seconds <= MAX_AHEAD_SECONDS else 0.0
+
+
+def _measure_pause(number: float) -> float:
+    """Return the seconds that a number means: a duration, or a moment since 1970 in seconds, or down to nanoseconds.
+
+    0 for a moment that is past or too far away.
+    """
+    if number < MIN_EPOCH_SECONDS:
+        return min(number, LONGEST_SECONDS)
+    # milliseconds, microseconds, nanoseconds
+    for _ in range(3):
+        if number >= MIN_EPOCH_SECONDS * 1000:
+            number /= 1000
+    seconds = number - datetime.now(UTC).timestamp()
+    return seconds if 0 < seconds <= MAX_AHEAD_SECONDS else 0.0
 
 
 def _parse_number(text: str | None) -> float | None:
@@ -85,10 +100,13 @@ def _parse_number(text: str | None) -> float | None:
 
 
 def parse_retry_after(value: str | None) -> float:
-    """Return the seconds that a Retry-After header asks for (RFC 9110, 10.2.3: a number or a date), 0 for none."""
+    """Return the seconds that a Retry-After header asks for (RFC 9110, 10.2.3: a number or a date), 0 for none.
+
+    Some servers send a moment since 1970 as the number.
+    """
     text = (value or "").strip()
     if text.isascii() and text.isdigit():
-        return min(float(text), LONGEST_SECONDS)
+        return _measure_pause(float(text))
     try:
         moment = parsedate_to_datetime(text)
     except ValueError:

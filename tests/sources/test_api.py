@@ -295,7 +295,12 @@ def test_the_end_of_a_rate_limit_is_honoured_where_429_names_no_time(
         (429, {"RateLimit-Reset": "7"}, 7),
         (429, {"RateLimit-Remaining": "0", "RateLimit-Reset": "8, 9;w=60"}, 8),
         (429, {"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": f"{in_half_a_minute:.0f}"}, 30),
-        (429, {"X-Rate-Limit-Reset": f"{in_half_a_minute * 1000:.0f}"}, 30),
+        # milliseconds, microseconds, nanoseconds
+        *((429, {"X-Rate-Limit-Reset": f"{in_half_a_minute * unit:.0f}"}, 30.0) for unit in (1e3, 1e6, 1e9)),
+        (429, {"Retry-After": f"{in_half_a_minute:.0f}"}, 30),
+        # a moment that is too far away has a unit that we do not know
+        (429, {"X-RateLimit-Reset": f"{in_half_a_minute + 90_000:.0f}"}, 0), (429, {"X-RateLimit-Reset": "9" * 400}, 0),
+        (429, {"X-RateLimit-Reset": "Mon, 02 Nov 2099 10:00:00 GMT"}, 0), (429, {"Retry-After": "9" * 400}, 0),
         (429, {"X-RateLimit-Reset": format_datetime(datetime.now(UTC) + timedelta(seconds=30), usegmt=True)}, 30),
         # Retry-After is about this request, a limit with requests left is another one, and only 429 is about limits
         (429, {"Retry-After": "3", "RateLimit-Reset": "50"}, 3), (429, {"X-RateLimit-Reset": "soon"}, 0),
@@ -306,7 +311,7 @@ def test_the_end_of_a_rate_limit_is_honoured_where_429_names_no_time(
         Client(api.url, limits=Limits(first_pause=0.01)).get_json(api.url)
         assert seconds - 5 <= pauses[-1] <= seconds + 1, (headers, pauses[-1])
     for header in ("Retry-After", "X-RateLimit-Reset"):
-        api = serve(answers((429, {}, {header: "9" * 400}), OK))
+        api = serve(answers((429, {}, {header: "9" * 8}), OK))
         with pytest.raises(AskedToWaitError, match="asked to be retried in 31,622,400 s"):
             Client(api.url).get_json(api.url)
 
