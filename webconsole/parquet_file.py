@@ -33,7 +33,8 @@ def write_parquet(
     names = _make_unique(header)
     with tempfile.TemporaryDirectory(dir=folder, prefix="parquet_") as name:
         texts, target = Path(name) / "rows.csv", Path(name) / "rows.parquet"
-        with texts.open("w", encoding="utf-8", errors="replace", newline="") as text_stream:
+        # DuckDB drops one byte order mark, which otherwise would be the first letter of a text
+        with texts.open("w", encoding="utf-8-sig", errors="replace", newline="") as text_stream:
             csv.writer(text_stream).writerows([NULL_TEXT if cell is None else cell for cell in row] for row in rows)
         with duck.open_session(Path(name) / "spill") as connection, duck.translate_errors(target):
             _convert(connection, names, types, texts, target)

@@ -188,6 +188,14 @@ def test_files_hold_real_numbers_and_dates_and_say_where_each_row_comes_from(eve
     assert [row[0] for row in found.fetchall()] == ["Alnix", "Cadlux", "Dentaro"]
 
 
+def test_a_parquet_file_keeps_a_byte_order_mark_at_its_very_beginning(events: Console, tmp_path: Path) -> None:
+    events.installation.sql("create table public.marked as select chr(65279) || 'x' as t")
+    events.installation.sql("grant select on public.marked to reader")
+    target = tmp_path / "marked.parquet"
+    target.write_bytes(events.get("/console/tables/public.marked/download.parquet", "ben").content)
+    assert duckdb.sql(f"select t from '{target}'").fetchall() == [("\ufeffx",)]
+
+
 def test_a_large_file_is_prepared_in_the_background_and_limited_per_user(events: Console) -> None:
     events.installation.sql("create table public.large as select n, 'text ' || n as t from generate_series(1, 60000) n")
     events.installation.sql("grant select on public.large to reader; analyze public.large")

@@ -5,6 +5,7 @@ It works in the thread that prepares blocks, while the server stores the block b
 
 from __future__ import annotations
 
+import codecs
 import os
 from collections.abc import Sequence
 from itertools import chain
@@ -61,6 +62,8 @@ class RowHasher:
             self._connection = duck.connect({"threads": "1", "temp_directory": ""})
         # a file in memory
         with os.fdopen(os.memfd_create("records"), "wb") as stream:
+            # DuckDB drops one such mark, which otherwise would be the first letter of a row
+            stream.write(codecs.BOM_UTF8)
             stream.write(data)
             stream.flush()
             path = f"/proc/self/fd/{stream.fileno()}"

@@ -13,11 +13,22 @@ from systemscripts.configuration import ImportConfig
 from systemscripts.imports import column_layout
 from systemscripts.imports.values import row_hashes
 from systemscripts.imports.values.row_hashes import RowHasher
-from systemscripts.imports.values.validate_rows import RowChecker
+from systemscripts.imports.values.validate_rows import RowChecker, Rules
 from systemscripts.tables.model import ReadingOptions, Wire
 from systemscripts.tables.open_table import open_table
 
 TEXTS = ["", "x", "it's", 'say "so"', "two\r\nlines", "two\nlines", " ", "a,b;c\td", "\\N", "null", "é ß Ž", "0" * 3000]
+
+
+def build_rules(names: list[str]) -> Rules:
+    config = ImportConfig.model_validate(
+        {"config_name": "hashed", "file_pattern": ".*", "target_table": "pg.hashed", "load_mode": "new_rows"}
+    )
+    return column_layout.build_layout(config, names, names).rules(None, {})
+
+
+def create_hasher(names: list[str]) -> RowHasher:
+    return RowHasher(build_rules(names), Wire(",", '"'))
 
 
 def hash_both(
@@ -29,10 +40,7 @@ def hash_both(
     csv.writer(stream, delimiter=delimiter, lineterminator="\n", quoting=quoting).writerows([names, *rows])  # type: ignore[arg-type]
     path = folder / "hashed.csv"
     path.write_text(stream.getvalue(), encoding=encoding, newline="")
-    config = ImportConfig.model_validate(
-        {"config_name": "hashed", "file_pattern": ".*", "target_table": "pg.hashed", "load_mode": "new_rows"}
-    )
-    rules = column_layout.build_layout(config, names, names).rules(None, {})
+    rules = build_rules(names)
     options = ReadingOptions(header_row=1, delimiter=delimiter, quote='"', encoding=encoding)
     with open_table(path, options) as table:
         (block,) = table.blocks()
@@ -70,13 +78,24 @@ def test_what_duckdb_would_read_in_another_way_is_left_to_python(tmp_path: Path)
     assert hash_both(tmp_path, ["a", "b"], [["x" * 5_000_000, "y"]])[0] is None
 
 
+def test_a_row_that_begins_with_a_byte_order_mark_has_one_hash_wherever_its_block_begins() -> None:
+    hasher = create_hasher(["a", "b"])
+    records = {
+        "\ufeffx,y": "a=2:\ufeffxb=1:y",
+        "\ufeff\ufeff,": "a=2:\ufeff\ufeff",
+        '"\ufeffx","z"': "a=2:\ufeffxb=1:z",
+    }
+    for record, text in records.items():
+        expected = hashlib.sha256(text.encode()).hexdigest()[:32].encode()
+        for count_before in range(2):
+            hashes = hasher.hash_records([b"p,q"] * count_before + [record.encode()])
+            assert hashes is not None and hashes[-1] == expected, (record, count_before)
+
+
 def test_a_file_of_many_small_blocks_is_hashed_by_duckdb_from_some_thousand_rows_on(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(row_hashes, "MIN_RECORDS", 3)
-    config = ImportConfig.model_validate(
-        {"config_name": "hashed", "file_pattern": ".*", "target_table": "pg.hashed", "load_mode": "new_rows"}
-    )
-    hasher = RowHasher(column_layout.build_layout(config, ["a"], ["a"]).rules(None, {}), Wire(",", '"'))
+    hasher = create_hasher(["a"])
     hashed = [hasher.hash_records([b"x"]) for _ in range(4)]
     assert hashed == [None, None, *[[hashlib.sha256(b"a=1:x").hexdigest()[:32].encode()]] * 2]
