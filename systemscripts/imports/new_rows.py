@@ -38,6 +38,7 @@ def insert_new_rows(cursor: Cursor, load: Load, advance: Callable[[int], None]) 
         "compared": sql.Identifier("pg_temp", COMPARED_TABLE),
         "target": sql.Identifier(load.plan.schema, load.plan.table),
         "columns": sql.SQL(", ").join(map(sql.Identifier, columns)),
+        "new_columns": sql.SQL(", ").join(sql.Identifier("i", name) for name in columns),
         "ledger": sql.Identifier(load.plan.ledger),
     }
     insert = _fill_target if _is_new(cursor, parts["target"]) else _insert_unknown
@@ -108,6 +109,7 @@ def _compare_rows(cursor: Cursor, rows: int, parts: dict[str, sql.Composable]) -
     if is_much_larger:
         cursor.execute("set local enable_hashjoin = off; set local enable_mergejoin = off")
     cursor.execute(sql.SQL(_COMPARE).format(**parts))
+    cursor.execute(sql.SQL(_ANALYZE_COMPARED).format(**parts))
     if is_much_larger:
         cursor.execute("set local enable_hashjoin to default; set local enable_mergejoin to default")
 
@@ -166,12 +168,16 @@ _COMPARE = """
     select i.place, t.dataset_id
     from (select distinct on (row_hash) row_hash, ctid as place from {incoming} order by row_hash, ctid) i
     left join {target} t on t.row_hash = i.row_hash"""
+# How many rows are new decides how they are read again: few one by one, many all at once.
+_ANALYZE_COMPARED = """
+    alter table {compared} alter place set statistics 1, alter dataset_id set statistics 1; analyze {compared}"""
 _NOTE_HOLDERS = """
     insert into {ledger}.tdatasetoverlap as o (dataset_id, holder_id, rows)
     select %s, dataset_id, count(*) from {compared} where dataset_id <> %s group by dataset_id
     on conflict (dataset_id, holder_id) do update set rows = o.rows + excluded.rows"""
-# In this order the index of hashes is filled page by page: at random places it takes twice as long.
+# In this order the index of hashes is filled page by page: at random places it takes twice as long. A join, because an
+# array of all places would ignore work_mem, and can have 1 GB at most.
 _INSERT = """
     insert into {target} ({columns})
-    select {columns} from {incoming}
-    where ctid = any(array(select place from {compared} where dataset_id is null)) order by row_hash"""
+    select {new_columns} from {compared} c join {incoming} i on i.ctid = c.place
+    where c.dataset_id is null order by i.row_hash"""

@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 from systemscripts import configuration
 from systemscripts.directory_management import Directories
 from systemscripts.ingest import run_imports, undo
-from tests.conftest import Installation
+from tests.conftest import Installation, Server
 
 CONFIG: dict[str, Any] = {"load_mode": "new_rows", "target_table": "public.things"}
 KILLING = Path(__file__).with_name("kill_point.py")
@@ -104,6 +104,30 @@ def test_a_target_that_gets_no_index_is_filled_all_the_same(installation: Instal
             f"grant {role} to current_user; reassign owned by {role} to current_user; drop owned by {role}; "
             f"drop role {role}"
         )
+
+
+def test_the_server_keeps_no_list_of_all_new_rows_in_its_memory(server: Server, installation: Installation) -> None:
+    installation.sql(
+        """create table public.things (
+               dataset_id integer not null, source_row integer not null, row_hash uuid unique, a text, b text);
+           create table public.memory (bytes bigint);
+           create function public.note_memory() returns trigger language plpgsql as $$ begin
+               insert into public.memory
+               select max(total_bytes) from pg_backend_memory_contexts where name = 'ExecutorState';
+               return null; end $$;
+           create trigger measured after insert on public.things for each statement
+               execute function public.note_memory()"""
+    )
+    owner_url = server.owner.rpartition("/")[0] + "/" + installation.url.rpartition("/")[2]
+    with contextlib.closing(psycopg2.connect(owner_url)) as connection, connection, connection.cursor() as cursor:
+        cursor.execute("grant select on pg_backend_memory_contexts to etl")
+        cursor.execute("grant execute on function pg_get_backend_memory_contexts() to etl")
+    installation.configure("things", **CONFIG)
+    row = load(installation, "a,b\n" + "".join(f"{number},x\n" for number in range(50_000)))
+    assert (row["read"], row["loaded"]) == (50_000, 50_000)
+    # the place of a row alone takes six bytes
+    ((most_bytes,),) = installation.sql("select max(bytes) from public.memory")
+    assert most_bytes < 50_000 * 6
 
 
 def test_text_of_the_file_counts_not_the_value_it_becomes(installation: Installation) -> None:
