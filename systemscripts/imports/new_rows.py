@@ -151,9 +151,11 @@ _ANALYZE = "alter table {incoming} alter column row_hash set statistics 1; analy
 _HAS_INDEX = """exists (
         select from pg_index i join pg_attribute a on a.attrelid = i.indrelid and a.attnum = i.indkey[0]
         where i.indrelid = c.oid and i.indisvalid and i.indpred is null and a.attname = 'row_hash')"""
-# Only the owner can create one; of a partitioned table it would need the columns that divide it, too.
+# Only the owner can create one, and only in a schema where it may create; of a partitioned table it would need the
+# columns that divide it, too.
 _MAY_GET_INDEX = f"""
-    select coalesce(bool_or(c.relkind = 'r' and pg_has_role(c.relowner, 'usage') and not {_HAS_INDEX}), false)
+    select coalesce(bool_or(c.relkind = 'r' and pg_has_role(c.relowner, 'usage')
+        and has_schema_privilege(c.relnamespace, 'create') and not {_HAS_INDEX}), false)
     from pg_class c where c.oid = to_regclass(%s)"""
 # The first of equal rows counts; ctid distinguishes rows with one line number, such as rows of two sheets.
 _DELETE_TWINS = """
