@@ -109,7 +109,6 @@ def _compare_rows(cursor: Cursor, rows: int, parts: dict[str, sql.Composable]) -
     if is_much_larger:
         cursor.execute("set local enable_hashjoin = off; set local enable_mergejoin = off")
     cursor.execute(sql.SQL(_COMPARE).format(**parts))
-    cursor.execute(sql.SQL(_ANALYZE_COMPARED).format(**parts))
     if is_much_larger:
         cursor.execute("set local enable_hashjoin to default; set local enable_mergejoin to default")
 
@@ -170,16 +169,14 @@ _COMPARE = """
     select i.place, t.dataset_id
     from (select distinct on (row_hash) row_hash, ctid as place from {incoming} order by row_hash, ctid) i
     left join {target} t on t.row_hash = i.row_hash"""
-# How many rows are new decides how they are read again: few one by one, many all at once.
-_ANALYZE_COMPARED = """
-    alter table {compared} alter place set statistics 1, alter dataset_id set statistics 1; analyze {compared}"""
 _NOTE_HOLDERS = """
     insert into {ledger}.tdatasetoverlap as o (dataset_id, holder_id, rows)
     select %s, dataset_id, count(*) from {compared} where dataset_id <> %s group by dataset_id
     on conflict (dataset_id, holder_id) do update set rows = o.rows + excluded.rows"""
-# In this order the index of hashes is filled page by page: at random places it takes twice as long. A join, because an
-# array of all places would ignore work_mem, and can have 1 GB at most.
+# Rows are read again one page after the other; an array of all places would do so as well, but it ignores work_mem, and
+# can have 1 GB at most. In the order of hashes their index is filled page by page: at random it takes twice as long.
 _INSERT = """
     insert into {target} ({columns})
-    select {new_columns} from {compared} c join {incoming} i on i.ctid = c.place
-    where c.dataset_id is null order by i.row_hash"""
+    select {new_columns}
+    from (select place from {compared} where dataset_id is null order by place) c join {incoming} i on i.ctid = c.place
+    order by i.row_hash"""
