@@ -128,10 +128,40 @@ def test_a_wider_pattern_brings_the_other_files_of_mails_that_were_read_and_none
     before = box.count_bodies()
     assert load(r".*\.(csv|txt)") == wide
     assert box.count_bodies() - before == 0
-    # each mail is read once for another pattern, and nothing of it is new
+    # each mail is read once for another pattern, and nothing of it is new; two were read for this one before
     assert load(r".*\.csv") == wide
-    assert box.count_bodies() - before == 3
-    assert load(r".*\.csv") == wide and box.count_bodies() - before == 3
+    assert box.count_bodies() - before == 1
+    assert load(r".*\.(csv|txt|xml)") == wide
+    assert box.count_bodies() - before == 4
+    assert load(r".*\.(csv|txt|xml)") == wide and box.count_bodies() - before == 4
+
+
+def test_two_sources_with_different_patterns_read_each_mail_of_a_folder_once(
+    here: Installation, box: MailServer
+) -> None:
+    names = (["orders_1.csv"], ["orders_2.txt"], ["orders_3.csv", "orders_4.txt"], ["logo.png"], ["orders_5.csv"])
+    for files in names:
+        box.deliver(make_mail({name: make_rows(ord(name[7])) for name in files}))
+    sources = [box.options(pattern=rf".*\.{suffix}") for suffix in ("csv", "txt")]
+    here.configure("orders", file_pattern=r".*\.(csv|txt)", load_mode="append", sources=sources)
+
+    def load() -> tuple[list[str], int]:
+        """Return what came from the mailbox so far, and how many mails this run has read."""
+        before = box.count_bodies()
+        assert door_matrix.summarize(here).problems == []
+        rows = here.sql("select name from dba.tfile where source = 'mail' order by name")
+        return [name for (name,) in rows], box.count_bodies() - before
+
+    loaded = sorted(name for files in names for name in files if name != "logo.png")
+    assert load() == (loaded, 2 * len(names))
+    [moved] = [path for path in (box.inbox / "cur").glob("*") if b"orders_5.csv" in path.read_bytes()]
+    moved.rename(moved.with_name(f"9{moved.name}"))
+    assert load() == (loaded, 2)
+    assert load() == (loaded, 0)
+    # a kill before the file of the second source had come
+    here.sql("update dba.tfile set source = 'local' where name = 'orders_4.txt'")
+    assert load() == (loaded, 2)
+    assert load() == (loaded, 0)
 
 
 def test_attachments_come_from_forwarded_mails_and_zips_and_others_are_named(

@@ -1,8 +1,8 @@
 """Know a mail again, and which of its files came before: by the tickets of its files alone.
 
-The stamp of a file has a hash of the mail, the number and the hash of the file, a hash of the pattern that chose it,
-and how many files of the mail the import has taken. So the tickets tell whether a mail came in whole; with another
-pattern it is read again, and only what was not taken before is fetched.
+The stamp of a file has a hash of the mail, the number and the hash of the file, a hash of each pattern that the mail
+was read with, and how many files of the mail the import has taken. So the tickets tell whether a mail came in whole;
+with another pattern it is read again, and only what was not taken before is fetched.
 """
 
 from __future__ import annotations
@@ -18,6 +18,8 @@ from systemscripts.directory_management import compute_sha256
 from systemscripts.sources.mailbox.attached_files import Attachment
 
 SOURCE_TYPE = "mail"
+# more than the mail sources of one import; a mail is read again for a pattern that was forgotten
+MAX_PATTERNS = 20
 
 
 @dataclass(frozen=True)
@@ -54,11 +56,10 @@ def list_whole_mails(cursor: Cursor, config_name: str, address: str, pattern: st
     `address`: of the mailbox; someone may move a mail from one folder to another between two patterns.
     """
     origins = file_ledger.list_origins(cursor, config_name, SOURCE_TYPE, address)
-    chosen: dict[str, set[str]] = {}
+    by_mark: dict[str, set[str]] = {}
     for origin in origins:
-        if origin.stamp.split(" ")[3] == _hash_pattern(pattern):
-            chosen.setdefault(parse_mark(origin.stamp), set()).add(origin.stamp)
-    whole = {mark for mark, stamps in chosen.items() if len(stamps) >= max(map(parse_count, stamps))}
+        by_mark.setdefault(parse_mark(origin.stamp), set()).add(origin.stamp)
+    whole = {mark for mark, stamps in by_mark.items() if _hash_pattern(pattern) in _list_patterns(stamps)}
     return {f"{origin.path.rsplit('/', 2)[0]}/" for origin in origins if parse_mark(origin.stamp) in whole}
 
 
@@ -67,7 +68,7 @@ def choose_new_files(
 ) -> tuple[list[file_ledger.Origin], list[tuple[file_ledger.Origin, Attachment]]]:
     """Return the origins of the files of a mail that came before, wherever it was, and its other files with theirs.
 
-    `start`: the `source_path` of the mail. All origins have the stamps of this pattern.
+    `start`: the `source_path` of the mail. All origins have stamps with this pattern.
     """
     digests = [compute_sha256(file.path) for file in mail.files]
     mark, known = _find_known(cursor, config_name, start, mail, digests)
@@ -78,7 +79,10 @@ def choose_new_files(
             unmatched[file.name, digest] -= 1
         else:
             added.append((file, digest))
-    tail = f"{_hash_pattern(pattern)} {len(known) + len(added)}"
+    current = _hash_pattern(pattern)
+    earlier = _list_patterns({origin.stamp for origin in known})
+    patterns = [*(other for other in earlier if other != current), current]
+    tail = f"{' '.join(patterns[-MAX_PATTERNS:])} {len(known) + len(added)}"
     last = max((int(origin.stamp.split(" ")[1]) for origin in known), default=0)
     renewed = [
         file_ledger.Origin(origin.path, origin.size, f"{' '.join(origin.stamp.split(' ')[:3])} {tail}")
@@ -122,6 +126,17 @@ def parse_mark(stamp: str) -> str:
 def parse_count(stamp: str) -> int:
     """Return the number of files of a mail, which is the end of the stamp of each."""
     return int(stamp.rpartition(" ")[2])
+
+
+def _list_patterns(stamps: set[str]) -> list[str]:
+    """Return the hashes of the patterns for which all files of a mail came; none after a kill before the last file.
+
+    Earlier versions noted none.
+    """
+    if len(stamps) < max(map(parse_count, stamps), default=0):
+        return []
+    hashes = min(stamps, default="").split(" ")[3:-1]
+    return [digest for digest in hashes if all(f" {digest} " in stamp for stamp in stamps)]
 
 
 def _hash_pattern(pattern: str) -> str:

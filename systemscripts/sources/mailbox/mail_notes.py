@@ -7,7 +7,6 @@ mail server accepted it. A kill between the last two can at worst repeat an answ
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
 from email.message import Message
 
 from systemscripts import mail, masking, settings
@@ -22,30 +21,27 @@ logger = logging.getLogger(__name__)
 MAX_REASON_LETTERS = 1000
 
 
-@dataclass(frozen=True)
-class NotedMail:
-    """A mail in which nothing was found for the import, and what to say about it."""
+def list_without_files(cursor: Cursor, config_name: str, start: str, pattern: str) -> dict[str, list[str]]:
+    """Return the mails of a folder that have no file for a pattern, and what to say about each.
 
-    pattern: str
-    notes: list[str]
-
-
-def list_without_files(cursor: Cursor, config_name: str, start: str) -> dict[str, NotedMail]:
-    """Return the mails of a folder that had no file when they were read, by the beginning of `source_path`."""
+    By the beginning of `source_path`.
+    """
     cursor.execute(
-        """select source_path, pattern, notes from dba.tmail
-           where config_name = %s and starts_with(source_path, %s) and pattern is not null""",
-        (config_name, start),
+        """select source_path, notes from dba.tmail
+           where config_name = %s and starts_with(source_path, %s) and pattern = %s""",
+        (config_name, start, pattern),
     )
-    return {f"{path}/": NotedMail(pattern, notes) for path, pattern, notes in cursor.fetchall()}
+    return {f"{path}/": notes for path, notes in cursor.fetchall()}
 
 
 def note_without_files(cursor: Cursor, config_name: str, source_path: str, pattern: str, notes: list[str]) -> None:
     """Note that a mail has no file for the import, so that it is not downloaded again for the same pattern."""
     cursor.execute(
-        """insert into dba.tmail (config_name, source_path, mark, pattern, notes) values (%s, %s, '', %s, %s)
-           on conflict (config_name, source_path) do update set pattern = excluded.pattern, notes = excluded.notes""",
-        (config_name, source_path, pattern, notes),
+        """insert into dba.tmail (config_name, source_path, mark, pattern, notes)
+           select %(config)s, %(path)s, '', %(pattern)s, %(notes)s
+           where not exists (select from dba.tmail where config_name = %(config)s and source_path = %(path)s
+                             and pattern = %(pattern)s)""",
+        {"config": config_name, "path": source_path, "pattern": pattern, "notes": notes},
     )
 
 
@@ -80,8 +76,8 @@ def note_answer(cursor: Cursor, config_name: str, options: Options, source_path:
         """insert into dba.tmail (config_name, source_path, mark, answer, recipient, subject, in_reply_to, message_id)
            select %(config)s, %(path)s, %(mark)s, %(answer)s, %(recipient)s, %(subject)s, %(in_reply_to)s, %(id)s
            where not exists (select from dba.tmail where config_name = %(config)s and mark = %(mark)s)
-           on conflict (config_name, source_path) do update
-           set mark = excluded.mark, pattern = null, answer = excluded.answer, recipient = excluded.recipient,
+           on conflict (config_name, source_path) where pattern is null do update
+           set mark = excluded.mark, answer = excluded.answer, recipient = excluded.recipient,
                subject = excluded.subject, in_reply_to = excluded.in_reply_to, message_id = excluded.message_id""",
         {
             "config": config_name, "path": source_path, "mark": mark, "answer": "none" if why_not else "waiting",

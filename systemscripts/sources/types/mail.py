@@ -200,12 +200,10 @@ def _list_new(
     pattern = options.pattern or request.config.file_pattern
     with transaction(request.connection) as cursor:
         known = known_mails.list_whole_mails(cursor, request.config.config_name, options.address, pattern)
-        without = mail_notes.list_without_files(cursor, request.config.config_name, start)
+        without = mail_notes.list_without_files(cursor, request.config.config_name, start, pattern)
     for uid in uids:
-        noted = without.get(f"{start}{uid}/")
-        if noted is not None and noted.pattern == pattern:
-            known.add(f"{start}{uid}/")
-            _say(fetched, folder, uid, noted.notes)
+        _say(fetched, folder, uid, without.get(f"{start}{uid}/", []))
+    known |= without.keys()
     new = [uid for uid in uids if f"{start}{uid}/" not in known]
     for first in range(0, len(new), HEADERS_AT_ONCE):
         some = new[first : first + HEADERS_AT_ONCE]
