@@ -14,6 +14,7 @@ import json
 import os
 import shutil
 import sys
+import tempfile
 
 from bench import measurement
 from bench.installation import Bench, create_installation
@@ -21,6 +22,7 @@ from bench.measurement import Run
 from demo.s3_server import S3Server
 
 KEY, SECRET, BUCKET = "bench-key-id", "bench-secret", "bench"
+PIECE_BYTES = 2**20
 PROGRAM = """
 import os, sys
 import boto3
@@ -60,8 +62,14 @@ def _fill_bucket(server: S3Server, files: int, size: int) -> None:
         "s3", endpoint_url=server.url, aws_access_key_id=KEY, aws_secret_access_key=SECRET, region_name="us-east-1"
     )
     client.create_bucket(Bucket=BUCKET)
-    for number in range(files):
-        client.put_object(Bucket=BUCKET, Key=f"object_{number}.bin", Body=os.urandom(size))
+    # from a file: the memory of this process would count as that of the ones it starts
+    with tempfile.NamedTemporaryFile() as stream:
+        for number in range(files):
+            stream.seek(0)
+            for at in range(0, size, PIECE_BYTES):
+                stream.write(os.urandom(min(PIECE_BYTES, size - at)))
+            stream.flush()
+            client.upload_file(stream.name, BUCKET, f"object_{number}.bin")
 
 
 def _configure(bench: Bench, server: S3Server) -> None:
