@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -122,12 +122,16 @@ def queue_message(key: str, to: list[str], subject: str, text: str, directories:
 
 @contextmanager
 def _hold_lock(directories: Directories, what: str) -> Iterator[None]:
-    """Hold the lock of the states, and turn every error into a warning."""
-    try:
-        with states.hold_lock(directories):
+    """Hold the lock of the states, and turn every error into a warning; go on without a lock that cannot be had."""
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(states.hold_lock(directories))
+        except OSError as error:
+            channels.log_warning(f"the states of the alerts could not be locked: {error}")
+        try:
             yield
-    except Exception as error:
-        channels.log_warning(f"{what}: {error}")
+        except Exception as error:
+            channels.log_warning(f"{what}: {error}")
 
 
 def _queue_reminders(directories: Directories) -> None:

@@ -68,6 +68,13 @@ def test_the_same_failure_is_no_second_message_and_another_one_is(directories: D
     assert "it is broken" in state.text and "it is late" in state.text  # what was never sent goes along
 
 
+def test_an_alert_is_kept_where_the_states_cannot_be_locked(directories: Directories) -> None:
+    (directories.locks / "alerts.lock").mkdir()
+    end_run(directories, "failed", "broken")
+    state = read_state(directories)
+    assert state is not None and state.is_failing
+
+
 def test_a_recovery_is_a_message_where_anyone_can_be_reached(directories: Directories, write_settings: Write) -> None:
     end_run(directories, "failed", "broken")
     end_run(directories, "succeeded")
