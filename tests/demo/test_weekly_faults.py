@@ -13,7 +13,7 @@ import pytest
 
 from demo import expected, meetmax_site
 from demo.meetmax_server import CUT, INVALID_ID, SLOW, MeetMaxServer
-from tests.demo.conftest import Week
+from tests.demo.conftest import MONDAY, Week
 
 EVENTS = "119179-119184"
 
@@ -90,7 +90,8 @@ def test_one_page_of_another_layout_is_a_result_and_keeps_what_is_known(week: Ca
         assert summary["exit_code"] == 0
         assert summary["warnings"] == (["failed: 1 UnexpectedPage"] if body else [])
         assert this_week.installation.run("generic_import", "meetmax_urls").returncode == 0
-        time.sleep(1.1)  # another second, another file name
+        # another minute, another and later file name
+        this_week.installation.environment["ETL_NOW"] = MONDAY.replace(":30:", ":45:")
     rows = this_week.installation.sql(
         "select statuscode, isdownloadable, title <> '' from public.tmeetmaxurlcheck where eventid = '119181'"
     )
