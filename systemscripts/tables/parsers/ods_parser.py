@@ -211,14 +211,20 @@ class _Table:
             values = {get_local_name(key): value for key, value in cell.items()}
             repeated = values.get("number-columns-repeated", "")
             times = min(int(repeated) if repeated.isdecimal() else 1, MAX_COLUMNS - column)
-            default = style_of_row or (columns[column] if column < len(columns) else "")
-            text = self._text(cell, values, values.get("style-name") or default)
+            style = values.get("style-name") or style_of_row
+            default = columns[column] if column < len(columns) else ""
+            text = self._text(cell, values, style or default)
             # the value of merged cells is that of the first
             if text and tag == "covered-table-cell":
                 self.covered.add(line, column)
                 text = ""
             if text:
                 cells += [""] * (column - len(cells)) + [text] * times
+                if times > 1 and not style:
+                    # each column in which it is repeated may have another style
+                    styles = [columns[at] if at < len(columns) else "" for at in range(column, column + times)]
+                    texts = {each: self._text(cell, values, each) for each in set(styles)}
+                    cells[column:] = map(texts.__getitem__, styles)
             self._note_area(values, line, column)
             column += times
         return cells

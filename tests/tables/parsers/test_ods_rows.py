@@ -79,6 +79,14 @@ def test_two_processes_return_the_same(tmp_path: Path, known: list[str], odd: li
     assert quick == careful
 
 
+@pytest.mark.parametrize("count", [1, 2000])
+def test_a_repeated_cell_has_the_style_of_each_of_its_columns(tmp_path: Path, count: int) -> None:
+    repeated = row(cell("float", "1") + cell("float", "5", "", REPEATED.format(2)))
+    path = ods(tmp_path / "list.ods", f"One||{COLUMNS[1]}{repeated * count}")
+    quick, careful = both_readers.read_both(ods_parser.open_book, path)
+    assert quick == careful == [([(line, ["00001", "00005", "5"]) for line in range(1, count + 1)], [])]
+
+
 def test_a_second_process_reads_half_of_a_single_sheet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(xlsx_parallel, "MIN_XML_BYTES", 0)
     rows = "".join(row(cell("float", f"{number}.5") + text("ü", "b")) for number in range(30_000))
