@@ -9,8 +9,8 @@ from pathlib import Path
 TICKS = os.sysconf("SC_CLK_TCK")
 # Positions in /proc/PID/stat behind the name: the parent, and the ticks of a process and its ended children.
 PARENT, FIRST_TICKS, LAST_TICKS = 1, 11, 15
-# Positions of idle and iowait in the first line of /proc/stat.
-IDLE = (3, 4)
+# Positions of idle and iowait in the first line of /proc/stat, and of interrupts, which no program is charged for.
+LEFT_OUT = (3, 4, 5, 6)
 
 
 class OtherLoad:
@@ -37,7 +37,8 @@ class OtherLoad:
             process = int(path.name)
             parents[process] = int(fields[PARENT])
             seconds[process] = sum(map(int, fields[FIRST_TICKS:LAST_TICKS])) / TICKS
-            if any(folder in command for folder in self._folders):
+            # threads of the kernel have no command: they write to the disk what was measured
+            if not command or any(folder in command for folder in self._folders):
                 own.add(process)
         return sum(taken for process, taken in seconds.items() if _descends(process, own, parents))
 
@@ -50,4 +51,4 @@ def _descends(process: int, own: set[int], parents: dict[int, int]) -> bool:
 
 def _read_busy_seconds() -> float:
     ticks = list(map(int, Path("/proc/stat").read_text().splitlines()[0].split()[1:9]))
-    return (sum(ticks) - sum(ticks[position] for position in IDLE)) / TICKS
+    return (sum(ticks) - sum(ticks[position] for position in LEFT_OUT)) / TICKS
