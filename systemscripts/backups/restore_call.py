@@ -1,4 +1,4 @@
-"""What a call of restore_database asked for, so that the commands in its messages do no more.
+"""What a call of restore_database asked for, so that a command in its messages does nothing else.
 
 A command without --rehearse or --database-only replaces the installation; a backup of a target has no path here later.
 """
